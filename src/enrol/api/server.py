@@ -1,0 +1,59 @@
+"""What the routes of one HTTP process share."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from hashlib import blake2b
+from typing import NamedTuple
+
+from uuid_utils import uuid7
+
+from enrol.access import Access
+from enrol.api.http import BodyReader
+from enrol.customers.model import Limits
+from enrol.customers.plan import Uuid
+from enrol.settings import Settings
+from enrol.store.protocol import Store
+
+# Line Islands: where a date begins first.
+EARLIEST_ZONE = timedelta(hours=14)
+
+
+class Server(NamedTuple):
+    """Settings, store and access; the clock gives Unix seconds, ``mint`` rising UUIDv7s."""
+
+    settings: Settings
+    store: Store
+    access: Access
+    bodies: BodyReader
+    limits: Limits
+    clock: Callable[[], float] = time.time
+    mint: Callable[[], Uuid] = uuid7
+
+    def latest_date(self) -> date:
+        """The date where it is latest on earth: a birthdate after it lies in the future."""
+        return (datetime.fromtimestamp(self.clock(), UTC) + EARLIEST_ZONE).date()
+
+    def keyed_hash(self, *parts: bytes) -> bytes:
+        """32 bytes that stand for the parts and, without the store's secret, tell nothing."""
+        digest = blake2b(key=self.store.secret, digest_size=32)
+        for part in parts:
+            digest.update(len(part).to_bytes(8, "big"))
+            digest.update(part)
+        return digest.digest()
+
+
+def build_server(settings: Settings, store: Store) -> Server:
+    """Put the parts together."""
+    return Server(
+        settings=settings,
+        store=store,
+        access=Access(store, settings.access_cache_seconds),
+        bodies=BodyReader(settings),
+        limits=Limits(
+            items=settings.max_items,
+            text_chars=settings.max_text_chars,
+            picture_bytes=settings.max_picture_bytes,
+            json_depth=settings.max_json_depth,
+        ),
+    )

@@ -1,0 +1,92 @@
+"""Builds the ASGI application of one HTTP process."""
+
+from litestar import Litestar, Response
+from litestar import Request as LitestarRequest
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.exceptions import HTTPException, ValidationException
+
+from enrol.api.customers import get_customer, get_customer_by_wallet, list_customers
+from enrol.api.docs import openapi_document, openapi_json, problems_page, reference_page
+from enrol.api.edge import REQUEST_ID, Edge
+from enrol.api.health import healthz, readyz
+from enrol.api.server import Server, build_server
+from enrol.customers.faults import Fault
+from enrol.logs import set_up_library_logs
+from enrol.problems import Problem
+from enrol.settings import Settings, load_settings
+from enrol.store.protocol import Store
+from enrol.store.sqlite import SqliteStore
+
+MILLISECONDS_PER_HOUR = 3_600_000
+
+
+def create_app() -> Edge:
+    """The application as the settings of this process say: what the HTTP server calls."""
+    set_up_library_logs()
+    settings = load_settings()
+    return build_app(settings, open_store(settings))
+
+
+def open_store(settings: Settings) -> Store:
+    """The store that the settings name; it connects when the application starts."""
+    return SqliteStore(
+        settings.database,
+        settings.writer_socket,
+        idempotency_ms=int(settings.idempotency_hours * MILLISECONDS_PER_HOUR),
+    )
+
+
+def build_app(settings: Settings, store: Store) -> Edge:
+    """The application on a store."""
+    server = build_server(settings, store)
+    edge: Edge
+
+    def provide_server() -> Server:
+        return server
+
+    def answer_problem(
+        request: LitestarRequest[None, None, State], error: Exception
+    ) -> Response[bytes]:
+        answer = edge.problem_answer(_known(error), request.scope[REQUEST_ID])  # type: ignore[typeddict-item]
+        return Response(
+            answer.body,
+            status_code=answer.status,
+            media_type=answer.media_type,
+            headers=dict(answer.headers),
+        )
+
+    routes = Litestar(
+        route_handlers=[
+            get_customer,
+            list_customers,
+            get_customer_by_wallet,
+            healthz,
+            readyz,
+            openapi_json,
+            reference_page,
+            problems_page,
+        ],
+        dependencies={"server": Provide(provide_server, sync_to_thread=False, use_cache=True)},
+        exception_handlers={Exception: answer_problem, HTTPException: answer_problem},
+        openapi_config=openapi_document(),
+        on_startup=[store.open],
+        on_shutdown=[store.close],
+        logging_config=None,
+    )
+    edge = Edge(server, routes)
+    return edge
+
+
+def _known(error: Exception) -> Exception:
+    """The problem that a refusal of the framework stands for."""
+    if isinstance(error, ValidationException):
+        keys = [str(extra.get("key", "")) for extra in error.extra or () if isinstance(extra, dict)]
+        faults = [Fault(None, f"/{key}" if key else "", "query.value") for key in keys or [""]]
+        return Problem("query.invalid", faults=faults)
+    if isinstance(error, HTTPException):
+        if error.status_code == 405:
+            return Problem("route.method", headers=dict(error.headers or {}))
+        if error.status_code < 500:
+            return Problem("route.unknown")
+    return error

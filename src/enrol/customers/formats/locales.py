@@ -1,0 +1,49 @@
+"""Locales: the language tags of BCP 47 (RFC 5646 section 2.1), and OpenID Connect's underscore."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from enrol.customers.formats.lines import suspects
+
+# "en_US", "zh_Hant_TW" and "zh-Hant_TW" are how Java, CLDR and Apple write language, script and
+# region. Tags with more subtags need hyphens: on those the platforms do not agree.
+_SHORT_TAG: Final = "[A-Za-z]{2,3}(?:[-_][A-Za-z]{4})?(?:[-_](?:[A-Za-z]{2}|[0-9]{3}))?"
+_SHORT: Final = re.compile(_SHORT_TAG)
+_ODD: Final = re.compile(rf"\n(?!{_SHORT_TAG}$)", re.MULTILINE)
+
+_LANGUAGE_TAG: Final = re.compile(
+    "(?:[A-Za-z]{2,3}(?:-[A-Za-z]{3}){0,3}|[A-Za-z]{4,8})"
+    "(?:-[A-Za-z]{4})?"
+    "(?:-(?:[A-Za-z]{2}|[0-9]{3}))?"
+    "((?:-(?:[A-Za-z0-9]{5,8}|[0-9][A-Za-z0-9]{3}))*)"
+    "((?:-[0-9A-WY-Za-wy-z](?:-[A-Za-z0-9]{2,8})+)*)"
+    "(?:-[Xx](?:-[A-Za-z0-9]{1,8})+)?"
+)
+_PRIVATE_USE: Final = re.compile("[Xx](?:-[A-Za-z0-9]{1,8})+")
+# The irregular ones; the regular grandfathered tags fit the pattern of a language tag.
+_GRANDFATHERED: Final = frozenset(
+    "en-gb-oed i-ami i-bnn i-default i-enochian i-hak i-klingon i-lux i-mingo i-navajo i-pwn"
+    " i-tao i-tay i-tsu sgn-be-fr sgn-be-nl sgn-ch-de".split()
+)
+
+
+def is_locale(value: str) -> bool:
+    """Whether the text is a well-formed language tag that repeats no variant and no singleton."""
+    if _SHORT.fullmatch(value) or _PRIVATE_USE.fullmatch(value):
+        return True
+    match = _LANGUAGE_TAG.fullmatch(value)
+    if match is None:
+        return value.lower() in _GRANDFATHERED
+    variants, extensions = (subtags.lower().split("-")[1:] for subtags in match.groups())
+    singletons = [subtag for subtag in extensions if len(subtag) == 1]
+    return len(set(variants)) == len(variants) and len(set(singletons)) == len(singletons)
+
+
+def suspect_locales(values: Sequence[str]) -> Iterable[int]:
+    """The indexes of the values that have to be looked at one by one."""
+    # Customers by the thousand speak a few dozen languages: each is looked at once.
+    distinct = list(set(values))
+    odd = [distinct[index] for index in suspects(distinct, _ODD)]
+    wrong = {value for value in odd if not is_locale(value)}
+    return [index for index, value in enumerate(values) if value in wrong] if wrong else ()

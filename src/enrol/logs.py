@@ -1,0 +1,52 @@
+"""Structured logs: one JSON object a line on standard error.
+
+Fields are names, numbers, codes and IDs that Enrol made; never a path, a query, a body or the
+text of an exception, for all of these can hold personal data.
+"""
+
+import logging
+import sys
+import traceback
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+
+_encode: Final = msgspec.json.Encoder().encode
+Value = str | int | float | bool | None
+
+
+def log(event: str, **fields: Value) -> None:
+    """Write one line."""
+    at = datetime.now(UTC).isoformat(timespec="milliseconds")
+    line = _encode({"at": at, "event": event, **fields}) + b"\n"
+    sys.stderr.buffer.write(line)
+    sys.stderr.buffer.flush()
+
+
+def log_error(event: str, error: BaseException, **fields: Value) -> None:
+    """Write one line with the type of an exception and where it rose, without its text."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(frames[-6:]))
+    log(event, level="error", error=type(error).__name__, place=place, **fields)
+
+
+class JsonHandler(logging.Handler):
+    """Carries the warnings and errors of libraries into the same form, without their texts.
+
+    A library's template is constant and is kept; its arguments may be anything and are not.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        template = str(record.msg) if record.args or "%" in str(record.msg) else record.name
+        fields: dict[str, Value] = {"level": record.levelname.lower(), "template": template}
+        if record.exc_info and record.exc_info[1]:
+            log_error(record.name, record.exc_info[1], template=template)
+        else:
+            log(record.name, **fields)
+
+
+def set_up_library_logs() -> None:
+    """Send the standard library's logging through `JsonHandler`, from warnings up."""
+    logging.basicConfig(handlers=[JsonHandler()], level=logging.WARNING, force=True)

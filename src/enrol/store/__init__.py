@@ -1,0 +1,1 @@
+"""Where customers are kept: SQL, and nothing of HTTP."""

@@ -1,0 +1,85 @@
+"""What a store promises to the API, whichever database is behind it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple, Protocol
+
+from enrol.customers.enrolment import Enrolment, Outcome, Receipt
+
+# The version of the tables (schema.py) that this Enrol reads and writes.
+SCHEMA_VERSION: Final = 1
+
+
+class StoreUnavailable(Exception):
+    """The database cannot be reached or written; what was asked may or may not be stored."""
+
+
+class StoreFull(Exception):
+    """The disk is full; nothing was stored."""
+
+
+class KeyRecord(NamedTuple):
+    """An API key with its project. Times are Unix milliseconds."""
+
+    key_id: str
+    scopes: frozenset[str]
+    project: int
+    project_id: str
+    lenient: bool
+    expires_at: int | None
+    revoked_at: int | None
+
+
+class CustomerRecord(NamedTuple):
+    """A stored customer with its parts, each a mapping of column to value."""
+
+    customer: Mapping[str, Any]
+    wallets: Sequence[Mapping[str, Any]]
+    dids: Sequence[Mapping[str, Any]]
+    findings: Sequence[Mapping[str, Any]]
+
+
+class Store(Protocol):
+    """The database of one server. Every method can raise `StoreUnavailable`."""
+
+    @property
+    def secret(self) -> bytes:
+        """The key of the keyed hashes of this database (32 bytes)."""
+        ...
+
+    async def open(self) -> None:
+        """Connect; the schema is there after this."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was taken in, and disconnect."""
+        ...
+
+    async def ping(self) -> None:
+        """Return when the database answers reads and its writer is there."""
+        ...
+
+    async def enrol(self, enrolment: Enrolment) -> Outcome:
+        """Store a batch, all or nothing; returns when it is durable. Also `StoreFull`."""
+        ...
+
+    async def find_receipt(self, project: int, key_hash: bytes) -> tuple[bytes, Receipt] | None:
+        """The fingerprint and the receipt that an Idempotency-Key stands for."""
+        ...
+
+    async def find_identifiers(self, project: int, hashes: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Which of the hashes are stored, with the customer each belongs to."""
+        ...
+
+    async def find_key(self, key_hash: bytes) -> KeyRecord | None:
+        """The API key with this hash."""
+        ...
+
+    async def find_customer(self, project: int, customer_id: bytes) -> CustomerRecord | None:
+        """One customer."""
+        ...
+
+    async def list_customers(
+        self, project: int, *, offset: int, limit: int
+    ) -> tuple[list[CustomerRecord], int]:
+        """A page of customers, newest first, and how many there are."""
+        ...

@@ -1,0 +1,179 @@
+"""The tables, once for every database.
+
+Every key leads with the project, IDs are made by the application, nothing unique spans projects,
+and there is no sequence: so the same tables can be spread over a distributed database. Projects
+and API keys are the small exception: reference tables that every node holds. Times are Unix
+milliseconds, IDs the 16 bytes of a UUIDv7, so that rows arrive in the order of their keys.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from enrol.customers.model import CLAIM_FIELDS
+
+metadata: Final = MetaData()
+
+# Who created the claims, not the customer.
+CLAIM_COLUMNS: Final = {field: field for field in CLAIM_FIELDS} | {
+    "created_by": "claims_created_by"
+}
+
+
+def _project() -> Column[Any]:
+    return Column("project", Integer, primary_key=True, nullable=False, autoincrement=False)
+
+
+def _id(name: str = "id", *, key: bool = True) -> Column[Any]:
+    return Column(name, LargeBinary(16), primary_key=key, nullable=False)
+
+
+def _at(name: str = "created_at") -> Column[Any]:
+    return Column(name, BigInteger, nullable=False)
+
+
+def _table(name: str, *parts: Any) -> Table:
+    # A table that is its own primary key index writes each row once.
+    return Table(name, metadata, *parts, sqlite_with_rowid=False)
+
+
+meta: Final = _table(
+    "meta",
+    Column("name", Text, primary_key=True, nullable=False),
+    Column("value", LargeBinary, nullable=False),
+)
+
+projects: Final = _table(
+    "projects",
+    Column("project", Integer, primary_key=True, nullable=False, autoincrement=False),
+    Column("id", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("lenient", Boolean, nullable=False),
+    _at(),
+)
+
+api_keys: Final = _table(
+    "api_keys",
+    Column("id", Text, primary_key=True, nullable=False),
+    Column("project", Integer, ForeignKey("projects.project"), nullable=False),
+    Column("hash", LargeBinary(32), nullable=False, unique=True),
+    Column("hint", Text, nullable=False, comment="the last characters, to tell keys apart"),
+    Column("name", Text),
+    Column("scopes", Text, nullable=False, comment="separated by spaces"),
+    _at(),
+    Column("expires_at", BigInteger),
+    Column("revoked_at", BigInteger),
+)
+
+batches: Final = _table(
+    "batches",
+    _project(),
+    _id(),
+    Column("key_id", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("items", Integer, nullable=False),
+    Column("created", Integer, nullable=False),
+    Column("existing", Integer, nullable=False),
+    Column("refused", Integer, nullable=False),
+    _at(),
+)
+
+customers: Final = _table(
+    "customers",
+    _project(),
+    _id(),
+    _id("batch_id", key=False),
+    Column("type", Text, nullable=False),
+    _at(),
+    *(Column(CLAIM_COLUMNS[field], Text) for field in CLAIM_FIELDS),
+)
+
+wallets: Final = _table(
+    "wallets",
+    _project(),
+    _id("customer_id"),
+    _id(),
+    Column("namespace", Text, nullable=False),
+    Column("address", Text, nullable=False, comment="as sent"),
+    Column("canonical", Text, comment="NULL: the same as the address"),
+    Column("verified", Boolean),
+    Column("created_by", Text),
+    _at(),
+)
+
+dids: Final = _table(
+    "dids",
+    _project(),
+    _id("customer_id"),
+    _id(),
+    Column("did", Text, nullable=False),
+    Column("created_by", Text),
+    Column("updated_by", Text),
+    _at(),
+)
+
+events: Final = _table(
+    "events",
+    _project(),
+    _id(),
+    Column("type", Text, nullable=False),
+    _id("customer_id", key=False),
+    _id("batch_id", key=False),
+    _at(),
+)
+
+findings: Final = _table(
+    "findings",
+    _project(),
+    _id("customer_id"),
+    Column("pointer", Text, primary_key=True, nullable=False),
+    Column("code", Text, primary_key=True, nullable=False),
+)
+
+
+def _identifiers(name: str) -> Table:
+    return _table(
+        name,
+        _project(),
+        Column("hash", LargeBinary(16), primary_key=True, nullable=False),
+        _id("customer_id", key=False),
+    )
+
+
+# What is unique in a project: wallets, DIDs and subs, as keyed hashes. SQLite takes new keys
+# into the small table and files them into the large one bit by bit: see sqlite_identifiers.py.
+identifiers: Final = _identifiers("identifiers")
+identifiers_new: Final = _identifiers("identifiers_new")
+
+idempotency: Final = _table(
+    "idempotency",
+    _project(),
+    Column("key_hash", LargeBinary(32), primary_key=True, nullable=False),
+    Column("fingerprint", LargeBinary(32), nullable=False),
+    Column("receipt", LargeBinary, nullable=False),
+    _at(),
+    Index("idempotency_by_age", "created_at"),
+)
+
+
+def sqlite_statements() -> list[str]:
+    """The DDL of all tables for SQLite."""
+    dialect = sqlite.dialect()
+    statements = []
+    for table in metadata.sorted_tables:
+        statements.append(str(CreateTable(table).compile(dialect=dialect)))
+        statements += [str(CreateIndex(index).compile(dialect=dialect)) for index in table.indexes]
+    return statements

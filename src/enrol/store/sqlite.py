@@ -1,0 +1,104 @@
+"""The store on one SQLite file: reads here, writes by the writer process (sqlite_writer.py)."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, TypeVar
+
+import apsw
+
+from enrol.customers.enrolment import Enrolment, KeyReused, Outcome, Receipt, Refused, Stored
+from enrol.store import sqlite_reads
+from enrol.store.protocol import CustomerRecord, KeyRecord, StoreFull, StoreUnavailable
+from enrol.store.sqlite_connection import WriterConnection
+from enrol.store.sqlite_enrol import decode_receipt, find_receipt
+from enrol.store.sqlite_file import connect, now_ms, read_secret
+from enrol.store.sqlite_identifiers import find
+
+READERS: Final = 2
+T = TypeVar("T")
+
+
+class SqliteStore:
+    """A `Store`; its writer listens at ``writer_path``."""
+
+    def __init__(self, database: str, writer_path: str, *, idempotency_ms: int) -> None:
+        self.database = database
+        self.idempotency_ms = idempotency_ms
+        self.writer = WriterConnection(writer_path)
+        self.local = threading.local()
+        self.readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
+        self.secret = b""
+
+    async def open(self) -> None:
+        """Connect to the writer, which has made the file ready before it listens."""
+        await self.writer.connect()
+        self.secret = await self._read(read_secret)
+
+    async def close(self) -> None:
+        """Disconnect."""
+        await self.writer.close()
+        self.readers.shutdown()
+
+    async def ping(self) -> None:
+        """See `Store.ping`."""
+        await self.writer.connect()
+        await self._read(sqlite_reads.ping)
+
+    async def enrol(self, enrolment: Enrolment) -> Outcome:
+        """See `Store.enrol`."""
+        kind, payload = await self.writer.ask(tuple(enrolment))
+        if kind == "stored":
+            receipt, replayed = payload
+            return Stored(decode_receipt(receipt), replayed)
+        if kind == "refused":
+            return Refused(payload)
+        if kind == "reused":
+            return KeyReused()
+        if payload == "store.full":
+            raise StoreFull
+        raise StoreUnavailable(payload)
+
+    async def find_receipt(self, project: int, key_hash: bytes) -> tuple[bytes, Receipt] | None:
+        """See `Store.find_receipt`."""
+        oldest = now_ms() - self.idempotency_ms
+        return await self._read(lambda file: find_receipt(file, project, key_hash, oldest))
+
+    async def find_identifiers(self, project: int, hashes: Sequence[bytes]) -> dict[bytes, bytes]:
+        """See `Store.find_identifiers`."""
+        return await self._read(lambda file: find(file, project, hashes))
+
+    async def find_key(self, key_hash: bytes) -> KeyRecord | None:
+        """See `Store.find_key`."""
+        return await self._read(lambda file: sqlite_reads.find_key(file, key_hash))
+
+    async def find_customer(self, project: int, customer_id: bytes) -> CustomerRecord | None:
+        """See `Store.find_customer`."""
+        found = await self._read(
+            lambda file: sqlite_reads.find_customers(file, project, [customer_id])
+        )
+        return found[0] if found else None
+
+    async def list_customers(
+        self, project: int, *, offset: int, limit: int
+    ) -> tuple[list[CustomerRecord], int]:
+        """See `Store.list_customers`."""
+        return await self._read(
+            lambda file: sqlite_reads.list_customers(file, project, offset, limit)
+        )
+
+    async def _read(self, query: Callable[[apsw.Connection], T]) -> T:
+        def run() -> T:
+            try:
+                return query(self._connection())
+            except apsw.Error as error:
+                raise StoreUnavailable(type(error).__name__) from error
+
+        return await asyncio.get_running_loop().run_in_executor(self.readers, run)
+
+    def _connection(self) -> apsw.Connection:
+        connection: Any = getattr(self.local, "connection", None)
+        if connection is None:
+            connection = self.local.connection = connect(self.database, read_only=True)
+        return connection  # type: ignore[no-any-return]

@@ -1,0 +1,60 @@
+"""The writer as a child process: started with the server, started again when it dies."""
+
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from enrol.logs import log
+
+RESTART_SECONDS: Final = 0.2
+STOP_SECONDS: Final = 30.0
+
+
+class WriterProcess:
+    """``with WriterProcess(...) as writer:`` a writer listens at ``writer.path``."""
+
+    def __init__(self, database: str, *, cache_mib: int, idempotency_ms: int) -> None:
+        # Only this user may enter: the socket takes rows without asking who sends them.
+        self.folder = tempfile.TemporaryDirectory(prefix="enrol-")
+        self.path = str(Path(self.folder.name) / "writer.sock")
+        self.arguments = [database, self.path, str(cache_mib), str(idempotency_ms)]
+        self.stopping = threading.Event()
+        self.process = self._start()
+        self.watcher = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Self:
+        self.watcher.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stopping.set()
+        if self.process.stdin:
+            self.process.stdin.close()
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        self.watcher.join()
+        self.folder.cleanup()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        Path(self.path).unlink(missing_ok=True)
+        command = [sys.executable, "-m", "enrol.store.sqlite_writer", *self.arguments]
+        return subprocess.Popen(command, stdin=subprocess.PIPE)
+
+    def _watch(self) -> None:
+        while True:
+            code = self.process.wait()
+            if self.stopping.wait(RESTART_SECONDS):
+                return
+            log("writer died", level="error", code=code)
+            self.process = self._start()

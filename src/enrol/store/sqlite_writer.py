@@ -1,0 +1,145 @@
+"""The writer process of a SQLite file: takes enrolments from the HTTP processes over a Unix
+socket and commits all that wait as one group.
+
+A process of its own, so that packing rows into B-trees runs beside the decoding and checking of
+the next batch. It ends when its standard input closes, that is, with the server that started it.
+"""
+
+import os
+import queue
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import apsw
+
+from enrol.customers.enrolment import Enrolment, KeyReused, Outcome, Refused
+from enrol.logs import log, log_error
+from enrol.store.frames import pack, receive, unpack
+from enrol.store.sqlite_enrol import Writer, encode_receipt
+from enrol.store.sqlite_file import connect, prepare
+
+# The most customers that share a commit: a bound on how long the first of them waits.
+GROUP_CUSTOMERS: Final = 20_000
+
+
+class Job(NamedTuple):
+    """One enrolment and the connection that waits for its outcome."""
+
+    connection: socket.socket
+    number: int
+    enrolment: Enrolment
+
+
+class _Stop:
+    """Put in the queue when the process shall end after all before it."""
+
+
+Jobs = queue.SimpleQueue[Job | _Stop]
+
+
+def _read(connection: socket.socket, jobs: Jobs) -> None:
+    while (payload := receive(connection)) is not None:
+        number, fields = unpack(payload)
+        jobs.put(Job(connection, number, Enrolment(*fields)))
+
+
+def _accept(listener: socket.socket, jobs: Jobs) -> None:
+    while True:
+        connection, _ = listener.accept()
+        threading.Thread(target=_read, args=(connection, jobs), daemon=True).start()
+
+
+def _watch_parent(jobs: Jobs) -> None:
+    while os.read(sys.stdin.fileno(), 1):
+        pass
+    jobs.put(_Stop())
+
+
+def _next_group(jobs: Jobs, first: Job) -> tuple[list[Job], bool]:
+    """All that waits, up to the bound; and whether the end was asked for."""
+    group, customers = [first], len(first.enrolment.ids)
+    while customers < GROUP_CUSTOMERS:
+        try:
+            job = jobs.get_nowait()
+        except queue.Empty:
+            break
+        if isinstance(job, _Stop):
+            return group, True
+        group.append(job)
+        customers += len(job.enrolment.ids)
+    return group, False
+
+
+def failure_code(error: apsw.Error) -> str:
+    """The problem's code for a failed commit."""
+    return "store.full" if isinstance(error, apsw.FullError) else "store.unavailable"
+
+
+def commit_group(writer: Writer, enrolments: Sequence[Enrolment]) -> list[Outcome | str]:
+    """One outcome an enrolment; a failure's code where the database failed.
+
+    When a group fails each member is tried alone: what one of them broke harms no other.
+    """
+    try:
+        return list(writer.write(enrolments))
+    except Exception as error:
+        log_error("commit failed", error, enrolments=len(enrolments))
+        if len(enrolments) == 1:
+            return [failure_code(error) if isinstance(error, apsw.Error) else "server.error"]
+    return [outcome for enrolment in enrolments for outcome in commit_group(writer, [enrolment])]
+
+
+def _answer(job: Job, outcome: Outcome | str) -> None:
+    message: tuple[Any, ...]
+    if isinstance(outcome, str):
+        message = ("failed", outcome)
+    elif isinstance(outcome, Refused):
+        message = ("refused", outcome.conflicts)
+    elif isinstance(outcome, KeyReused):
+        message = ("reused", None)
+    else:
+        message = ("stored", (encode_receipt(outcome.receipt), outcome.replayed))
+    try:
+        job.connection.sendall(pack((job.number, *message)))
+    except OSError as error:
+        log_error("answer lost", error)
+
+
+def serve(database: str, path: str, *, cache_mib: int, idempotency_ms: int) -> None:
+    """Write until the server that started this process is gone and all it sent is done."""
+    prepare(database)
+    writer = Writer(connect(database, cache_mib=cache_mib), idempotency_ms)
+    jobs: Jobs = queue.SimpleQueue()
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen()
+    threading.Thread(target=_accept, args=(listener, jobs), daemon=True).start()
+    threading.Thread(target=_watch_parent, args=(jobs,), daemon=True).start()
+    log("writer ready")
+    ending = False
+    while not ending:
+        first = jobs.get()
+        if isinstance(first, _Stop):
+            break
+        group, ending = _next_group(jobs, first)
+        outcomes = commit_group(writer, [job.enrolment for job in group])
+        for job, outcome in zip(group, outcomes, strict=True):
+            _answer(job, outcome)
+    writer.connection.close()
+    log("writer stopped")
+
+
+def main() -> None:
+    """``python -m enrol.store.sqlite_writer DATABASE SOCKET CACHE_MIB IDEMPOTENCY_MS``."""
+    # Ctrl-C reaches the whole group of processes; the server decides when its writer ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    database, path, cache_mib, idempotency_ms = sys.argv[1:]
+    serve(database, path, cache_mib=int(cache_mib), idempotency_ms=int(idempotency_ms))
+
+
+if __name__ == "__main__":
+    main()
