@@ -11,6 +11,7 @@ from enrol.api.docs import openapi_document, openapi_json, problems_page, refere
 from enrol.api.edge import REQUEST_ID, Edge
 from enrol.api.health import healthz, readyz
 from enrol.api.server import Server, build_server
+from enrol.collector import collect_seldom
 from enrol.customers.faults import Fault
 from enrol.logs import set_up_library_logs
 from enrol.problems import Problem
@@ -24,6 +25,7 @@ MILLISECONDS_PER_HOUR = 3_600_000
 def create_app() -> Edge:
     """The application as the settings of this process say: what the HTTP server calls."""
     set_up_library_logs()
+    collect_seldom()
     settings = load_settings()
     return build_app(settings, open_store(settings))
 

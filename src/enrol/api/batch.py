@@ -59,7 +59,7 @@ async def post_batch(server: Server, request: Request) -> Answer:
         return Answer(b"[]")
     enrolment, faults = planned
     request.notes |= {"items": enrolment.items, "batch": enrolment.batch_id.hex()}
-    if options.mode == "atomic" and (faults or has_twins(enrolment.keys)):
+    if options.mode == "atomic" and (faults or has_twins(enrolment)):
         raise await _refusal(server, enrolment, faults)
     if any(fault.item is None for fault in faults):
         raise Problem("batch.invalid", faults=faults)
@@ -163,8 +163,7 @@ async def _dry_run(server: Server, enrolment: Enrolment) -> Answer:
 
 
 async def _taken(server: Server, enrolment: Enrolment) -> dict[bytes, bytes]:
-    hashes = [key for key, _ in enrolment.keys]
-    return await server.store.find_identifiers(enrolment.project, hashes)
+    return await server.store.find_identifiers(enrolment.project, enrolment.keys)
 
 
 async def _refusal(server: Server, enrolment: Enrolment, faults: list[Fault]) -> Problem:

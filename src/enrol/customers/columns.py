@@ -1,10 +1,13 @@
-"""A batch as columns: the checks and the plan work on whole columns, not customer by customer."""
+"""A batch as columns: the checks, the plan and the store work on whole columns, not customer by
+customer, for a call into C over a thousand values costs little more than one over a single one.
+"""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import compress
 from operator import attrgetter
-from typing import Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
 from enrol.customers.model import (
     CLAIM_FIELDS,
@@ -12,43 +15,117 @@ from enrol.customers.model import (
     CustomerClaims,
     CustomerDid,
     CustomerWallet,
-    OptionalText,
 )
 
 Texts = Sequence[str | None]
-_claims_of: Final = attrgetter(*CLAIM_FIELDS)
+
+_parts_of: Final = attrgetter("customer_wallet", "customer_claims", "customer_did")
+_fields_of: Final[dict[type[Struct], attrgetter[Any]]] = {
+    struct: attrgetter(*struct.__struct_fields__)
+    for struct in (CustomerWallet, CustomerClaims, CustomerDid)
+}
 _no_claims: Final = CustomerClaims()
 
 
-class Columns(NamedTuple):
-    """The customers of one batch that decoded: every column has one entry a customer.
+class WalletColumns(NamedTuple):
+    """The wallets of a batch; ``places`` are the customers' places in the batch's columns."""
 
-    ``items`` are their indexes in ``customerData``; ``claims`` is keyed by field name in the
-    order of `CLAIM_FIELDS`.
+    places: Sequence[int]
+    addresses: Sequence[str]
+    namespaces: Sequence[str]
+    verified: Sequence[bool | None]
+    created_by: Texts
+
+
+class DidColumns(NamedTuple):
+    """The DIDs of a batch; ``places`` as in `WalletColumns`."""
+
+    places: Sequence[int]
+    dids: Sequence[str]
+    created_by: Texts
+    updated_by: Texts
+
+
+class Columns(NamedTuple):
+    """The customers of a batch that decoded.
+
+    ``items`` are their indexes in ``customerData``. ``claims`` has one column a claim, in the
+    order of `CLAIM_FIELDS`, each with one entry a customer. ``absent`` counts the optional
+    members that were not sent at all (null was), ``without_claims`` the customers that have
+    no claims object.
     """
 
     items: Sequence[int]
-    wallets: list[CustomerWallet | None]
-    dids: list[CustomerDid | None]
+    wallets: WalletColumns
+    dids: DidColumns
     claims: dict[str, Texts]
+    absent: int = 0
+    without_claims: int = 0
 
 
 def columns_of(customers: Sequence[Customer], items: Sequence[int]) -> Columns:
     """Turn customers into columns; absent and null are both None from here on."""
-    claims = [customer.customer_claims or _no_claims for customer in customers]
-    rows = list(map(_claims_of, claims))
-    columns: list[Sequence[OptionalText]] = list(zip(*rows, strict=True))
-    texts = [_present(column) for column in columns or [()] * len(CLAIM_FIELDS)]
+    parts = _transposed(map(_parts_of, customers), 3)
+    absent = sum(part.count(UNSET) for part in parts)
+    wallets, wallet_places, absent_in_wallets = _part_columns(CustomerWallet, parts[0])
+    dids, did_places, absent_in_dids = _part_columns(CustomerDid, parts[2])
+    claims = [claims or _no_claims for claims in parts[1]]
+    claim_columns, absent_in_claims = _columns(CustomerClaims, claims)
+    # Whoever sent no claims did not leave out any one of them.
+    without_claims = len(claims) - sum(map(bool, parts[1]))
+    absent_in_claims -= len(CLAIM_FIELDS) * without_claims
     return Columns(
-        items=items,
-        wallets=[customer.customer_wallet or None for customer in customers],
-        dids=[customer.customer_did or None for customer in customers],
-        claims=dict(zip(CLAIM_FIELDS, texts, strict=True)),
+        items,
+        WalletColumns(wallet_places, *wallets),
+        DidColumns(did_places, *dids),
+        dict(zip(CLAIM_FIELDS, claim_columns, strict=True)),
+        absent + absent_in_wallets + absent_in_dids + absent_in_claims,
+        without_claims,
     )
 
 
-def _present(column: Sequence[OptionalText]) -> Texts:
-    """The column with None for what is absent; as it is where nothing is."""
-    if UNSET in column:
-        return [None if text is UNSET else text for text in column]
-    return cast(Texts, column)
+def take(columns: Columns, kept: Sequence[bool]) -> Columns:
+    """The columns of those customers whose flag is set."""
+    new_place = dict(zip(compress(range(len(kept)), kept), range(len(kept)), strict=False))
+    wallets, dids = columns.wallets, columns.dids
+    return Columns(
+        list(compress(columns.items, kept)),
+        WalletColumns(*_taken(wallets, kept, new_place)),
+        DidColumns(*_taken(dids, kept, new_place)),
+        {field: list(compress(column, kept)) for field, column in columns.claims.items()},
+    )
+
+
+def _taken(
+    part: WalletColumns | DidColumns, kept: Sequence[bool], new_place: dict[int, int]
+) -> list[Any]:
+    flags = [kept[place] for place in part.places]
+    places = [new_place[place] for place in compress(part.places, flags)]
+    return [places, *(list(compress(column, flags)) for column in part[1:])]
+
+
+def _part_columns(
+    struct: type[Struct], parts: Sequence[Any]
+) -> tuple[list[Any], Sequence[int], int]:
+    """The columns of a part that some customers have, the places of these, and what is absent."""
+    if all(parts):
+        present, places = parts, cast(Sequence[int], range(len(parts)))
+    else:
+        present = [part for part in parts if part]
+        places = [place for place, part in enumerate(parts) if part]
+    columns, absent = _columns(struct, present)
+    return columns, places, absent
+
+
+def _columns(struct: type[Struct], values: Sequence[Any]) -> tuple[list[Any], int]:
+    columns = _transposed(map(_fields_of[struct], values), len(struct.__struct_fields__))
+    absent = 0
+    for place, column in enumerate(columns):
+        if UNSET in column:
+            absent += column.count(UNSET)
+            columns[place] = [None if value is UNSET else value for value in column]
+    return columns, absent
+
+
+def _transposed(rows: Iterable[tuple[Any, ...]], width: int) -> list[Any]:
+    return list(zip(*rows, strict=True)) or [()] * width

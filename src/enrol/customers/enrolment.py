@@ -1,5 +1,6 @@
 """What one call wants stored, and what became of it: plain values that cross process borders."""
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
@@ -14,14 +15,21 @@ KIND_BITS: Final = 2
 
 
 class Enrolment(NamedTuple):
-    """A checked batch as rows.
+    """A checked batch, ready to store: columns, and what all its customers share.
 
     ``at`` is Unix time in milliseconds; IDs are the 16 bytes of a UUIDv7. ``positions`` are the
-    indexes in ``customerData`` of the planned customers, ``ids`` theirs, in the same order.
-    ``keys`` are (hash, mark) sorted by hash, one for each wallet, DID and sub that must be
-    unique in the project; ``mark >> KIND_BITS`` is the customer's place in ``ids``, the low
-    bits are the kind. ``refused`` are the `Fault` tuples of items that a partial call leaves
-    out. ``idempotency`` is the hash of the key and the fingerprint of the request.
+    indexes in ``customerData`` of the planned customers; ``ids``, ``event_ids`` and each column
+    of ``claims`` (in the order of `CLAIM_FIELDS`) have one entry for each of them, at its place.
+
+    ``wallets`` are columns: places, IDs, namespaces, addresses as sent, canonical addresses (None
+    where that is the same), verified, created by. ``dids``: places, IDs, DIDs, created by,
+    updated by. ``findings`` are rows: place, pointer, code.
+
+    ``keys`` are the hashes, sorted, of all wallets, DIDs and subs, which must be unique in the
+    project; ``marks`` says of each whose it is (`mark >> KIND_BITS`, a place) and its kind.
+
+    ``refused`` are the `Fault` tuples of items that a partial call leaves out. ``idempotency``
+    is the hash of the Idempotency-Key and the fingerprint of the request.
     """
 
     project: int
@@ -32,14 +40,16 @@ class Enrolment(NamedTuple):
     return_existing: bool
     items: int
     idempotency: tuple[bytes, bytes] | None
-    positions: list[int]
+    customer_type: str
+    positions: Sequence[int]
     ids: list[bytes]
-    keys: list[tuple[bytes, int]]
-    customers: list[Row]
-    wallets: list[Row]
-    dids: list[Row]
-    events: list[Row]
+    event_ids: list[bytes]
+    claims: list[Sequence[str | None]]
+    wallets: list[Sequence[Any]]
+    dids: list[Sequence[Any]]
     findings: list[Row]
+    keys: Sequence[bytes]
+    marks: Sequence[int]
     refused: list[Row]
 
 

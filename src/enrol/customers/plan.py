@@ -1,10 +1,8 @@
-"""From checked columns to rows: the last pure step before the store."""
+"""From checked columns to what is stored: the last pure step before the store."""
 
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
-from typing import Final, NamedTuple, Protocol
-
-from msgspec import UNSET
+from typing import Any, Final, NamedTuple, Protocol
 
 from enrol.customers.columns import Columns
 from enrol.customers.enrolment import DID, KIND_BITS, SUB, WALLET, Enrolment, Row
@@ -43,42 +41,48 @@ def plan_enrolment(
     call: Call,
     customer_type: str,
     columns: Columns,
-    addresses: Sequence[str | None],
+    addresses: Sequence[str],
     *,
     items: int,
-    findings: Iterable[Fault] = (),
-    refused: Iterable[Fault] = (),
+    findings: Sequence[Fault] = (),
+    refused: Sequence[Fault] = (),
 ) -> Enrolment:
-    """Make the rows of a batch, in the column order of the store's schema."""
-    project, at, mint = call.project, call.at, call.mint
+    """Give IDs to a batch, and to its wallets, DIDs and events; and find its unique keys."""
+    mint, wallets, dids = call.mint, columns.wallets, columns.dids
     batch_id = mint().bytes
-    ids = [mint().bytes for _ in columns.items]
-    claims = zip(*columns.claims.values(), strict=True)
-    place_of = {item: place for place, item in enumerate(columns.items)} if findings else {}
+    count = len(columns.items)
+    keys, marks = _unique_keys(call, columns, addresses)
+    canonical: Sequence[str | None] = addresses
+    if addresses != wallets.addresses:
+        pairs = zip(wallets.addresses, addresses, strict=True)
+        canonical = [None if sent == address else address for sent, address in pairs]
     return Enrolment(
-        project=project,
+        project=call.project,
         batch_id=batch_id,
         key_id=call.key_id,
-        at=at,
+        at=call.at,
         mode=call.mode,
         return_existing=call.return_existing,
         items=items,
         idempotency=call.idempotency,
+        customer_type=customer_type,
         positions=list(columns.items),
-        ids=ids,
-        keys=unique_keys(call, columns, addresses),
-        customers=[
-            (project, customer_id, batch_id, customer_type, at, *row)
-            for customer_id, row in zip(ids, claims, strict=True)
+        ids=_mint(mint, count),
+        event_ids=_mint(mint, count),
+        claims=list(columns.claims.values()),
+        wallets=[
+            list(wallets.places),
+            _mint(mint, len(wallets.places)),
+            wallets.namespaces,
+            wallets.addresses,
+            canonical,
+            wallets.verified,
+            wallets.created_by,
         ],
-        wallets=_wallet_rows(call, ids, columns, addresses),
-        dids=_did_rows(call, ids, columns),
-        events=[(project, mint().bytes, CREATED, customer_id, batch_id, at) for customer_id in ids],
-        findings=[
-            (project, ids[place_of[fault.item]], fault.pointer, fault.code)
-            for fault in findings
-            if fault.item is not None
-        ],
+        dids=[list(dids.places), _mint(mint, len(dids.places)), *dids[1:]],
+        findings=_finding_rows(columns.items, findings),
+        keys=keys,
+        marks=marks,
         refused=[tuple(fault) for fault in refused],
     )
 
@@ -91,24 +95,44 @@ def key_hash(secret: bytes, project: int, kind: int, value: str) -> bytes:
     return _hashes(secret, project, kind, [value])[0]
 
 
-def unique_keys(
-    call: Call, columns: Columns, addresses: Sequence[str | None]
-) -> list[tuple[bytes, int]]:
-    """The (hash, mark) pairs of `Enrolment.keys`."""
-    wallets = [
-        (place, f"{wallet.blockchain_namespace}:{address}")
-        for place, (wallet, address) in enumerate(zip(columns.wallets, addresses, strict=True))
-        if wallet is not None and address is not None
+def _unique_keys(
+    call: Call, columns: Columns, addresses: Sequence[str]
+) -> tuple[Sequence[bytes], Sequence[int]]:
+    """`Enrolment.keys` and `Enrolment.marks`."""
+    wallets, dids, subs = columns.wallets, columns.dids, columns.claims["sub"]
+    accounts = [
+        f"{namespace}:{address}"
+        for namespace, address in zip(wallets.namespaces, addresses, strict=True)
     ]
-    dids = [(place, did.did) for place, did in enumerate(columns.dids) if did is not None]
-    subs = [(place, sub) for place, sub in enumerate(columns.claims["sub"]) if sub is not None]
-    keys: list[tuple[bytes, int]] = []
-    for kind, values in ((WALLET, wallets), (DID, dids), (SUB, subs)):
-        hashes = _hashes(call.secret, call.project, kind, [value for _, value in values])
-        marks = [place << KIND_BITS | kind for place, _ in values]
-        keys += zip(hashes, marks, strict=True)
-    keys.sort()
-    return keys
+    with_sub: Sequence[int] = range(len(subs))
+    if None in subs:
+        with_sub = [place for place, sub in enumerate(subs) if sub is not None]
+        subs = [sub for sub in subs if sub is not None]
+    by_kind: tuple[tuple[int, Sequence[int], Sequence[Any]], ...] = (
+        (WALLET, wallets.places, accounts),
+        (DID, dids.places, dids.dids),
+        (SUB, with_sub, subs),
+    )
+    pairs: list[tuple[bytes, int]] = []
+    for kind, places, values in by_kind:
+        hashes = _hashes(call.secret, call.project, kind, values)
+        pairs += zip(hashes, [place << KIND_BITS | kind for place in places], strict=True)
+    pairs.sort()
+    keys, marks = zip(*pairs, strict=True) if pairs else ((), ())
+    return keys, marks
+
+
+def _mint(mint: Callable[[], Uuid], count: int) -> list[bytes]:
+    return [mint().bytes for _ in range(count)]
+
+
+def _finding_rows(items: Sequence[int], findings: Sequence[Fault]) -> list[Row]:
+    places = {item: place for place, item in enumerate(items)} if findings else {}
+    return [
+        (places[fault.item], fault.pointer, fault.code)
+        for fault in findings
+        if fault.item is not None
+    ]
 
 
 def _hashes(secret: bytes, project: int, kind: int, values: Iterable[str]) -> list[bytes]:
@@ -119,41 +143,3 @@ def _hashes(secret: bytes, project: int, kind: int, values: Iterable[str]) -> li
         digest.update(value.encode())
         hashes.append(digest.digest())
     return hashes
-
-
-def _wallet_rows(
-    call: Call, ids: list[bytes], columns: Columns, addresses: Sequence[str | None]
-) -> list[Row]:
-    project, at, mint = call.project, call.at, call.mint
-    return [
-        (
-            project,
-            customer_id,
-            mint().bytes,
-            wallet.blockchain_namespace,
-            wallet.wallet,
-            None if address == wallet.wallet else address,
-            None if wallet.verified is UNSET else wallet.verified,
-            None if wallet.created_by is UNSET else wallet.created_by,
-            at,
-        )
-        for customer_id, wallet, address in zip(ids, columns.wallets, addresses, strict=True)
-        if wallet is not None
-    ]
-
-
-def _did_rows(call: Call, ids: list[bytes], columns: Columns) -> list[Row]:
-    project, at, mint = call.project, call.at, call.mint
-    return [
-        (
-            project,
-            customer_id,
-            mint().bytes,
-            did.did,
-            None if did.created_by is UNSET else did.created_by,
-            None if did.updated_by is UNSET else did.updated_by,
-            at,
-        )
-        for customer_id, did in zip(ids, columns.dids, strict=True)
-        if did is not None
-    ]

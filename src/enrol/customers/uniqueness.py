@@ -32,15 +32,15 @@ class Decision(NamedTuple):
 
 def decide(enrolment: Enrolment, taken: Mapping[bytes, bytes]) -> Decision | Refused:
     """Decide one enrolment. ``taken`` maps the hashes that are stored to customer IDs."""
-    clear = not any(key in taken for key, _ in enrolment.keys) if taken else True
+    clear = not taken or taken.keys().isdisjoint(enrolment.keys)
     if clear and enrolment.mode == "atomic":
         return Decision(range(len(enrolment.ids)), _receipt(enrolment, enrolment.ids, [], []))
     return _decide_each(enrolment, taken)
 
 
-def has_twins(keys: Sequence[tuple[bytes, int]]) -> bool:
+def has_twins(enrolment: Enrolment) -> bool:
     """True when two items of a batch have the same wallet, DID or sub."""
-    return len({key for key, _ in keys}) != len(keys)
+    return len(set(enrolment.keys)) != len(enrolment.keys)
 
 
 def fault_of(item: int, kind: int, owner: bytes | int) -> Fault:
@@ -56,7 +56,7 @@ def fault_of(item: int, kind: int, owner: bytes | int) -> Fault:
 def _decide_each(enrolment: Enrolment, taken: Mapping[bytes, bytes]) -> Decision | Refused:
     """Item by item, in the order of the call: the first of two equal items is the right one."""
     keys_of: list[list[tuple[bytes, int]]] = [[] for _ in enrolment.ids]
-    for key, mark in enrolment.keys:
+    for key, mark in zip(enrolment.keys, enrolment.marks, strict=True):
         keys_of[mark >> KIND_BITS].append((key, mark & (1 << KIND_BITS) - 1))
     ids = list(enrolment.ids)
     create: list[int] = []

@@ -5,8 +5,8 @@ a batch nor on the size of the group, and an enrolment that is refused leaves no
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from operator import itemgetter
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain, compress, repeat
 from typing import Final
 
 import apsw
@@ -22,11 +22,11 @@ from enrol.customers.enrolment import (
     Row,
     Stored,
 )
+from enrol.customers.plan import CREATED
 from enrol.customers.uniqueness import Decision, decide
 from enrol.store.sqlite_file import now_ms, transaction
 from enrol.store.sqlite_identifiers import Shelf, find
 
-TABLES: Final = (("customers", 24), ("wallets", 9), ("dids", 7), ("events", 6), ("findings", 4))
 FIND_RECEIPT: Final = """
 SELECT fingerprint, receipt FROM idempotency
 WHERE project = ? AND key_hash = ? AND created_at > ?
@@ -40,7 +40,9 @@ DELETE FROM idempotency WHERE (project, key_hash) IN (
   SELECT project, key_hash FROM idempotency WHERE created_at <= ? ORDER BY created_at LIMIT 100
 )
 """
-ADD_BATCH: Final = "INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+Accepted = tuple[Enrolment, Decision]
+Rows = Callable[[Enrolment, Decision], Iterable[Row]]
 
 encode_receipt: Final = msgspec.msgpack.Encoder().encode
 decode_receipt: Final = msgspec.msgpack.Decoder(Receipt).decode
@@ -49,9 +51,6 @@ decode_receipt: Final = msgspec.msgpack.Decoder(Receipt).decode
 def insert_into(table: str, columns: int) -> str:
     """The INSERT of whole rows."""
     return f"INSERT INTO {table} VALUES ({', '.join('?' * columns)})"  # noqa: S608
-
-
-INSERTS: Final = {table: insert_into(table, columns) for table, columns in TABLES}
 
 
 class Writer:
@@ -78,7 +77,7 @@ class Writer:
     def _write(self, group: Sequence[Enrolment]) -> list[Outcome]:
         taken = self._ask(group)
         outcomes: list[Outcome] = []
-        accepted: list[tuple[Enrolment, Decision]] = []
+        accepted: list[Accepted] = []
         for enrolment in group:
             outcome = self._replay(enrolment)
             if outcome is None:
@@ -98,7 +97,7 @@ class Writer:
     def _ask(self, group: Sequence[Enrolment]) -> dict[int, dict[bytes, bytes]]:
         asked: dict[int, list[bytes]] = defaultdict(list)
         for enrolment in group:
-            asked[enrolment.project] += map(itemgetter(0), enrolment.keys)
+            asked[enrolment.project] += enrolment.keys
         return {
             project: find(self.connection, project, sorted(hashes))
             for project, hashes in asked.items()
@@ -125,15 +124,13 @@ class Writer:
         self.connection.execute(KEEP_RECEIPT, row)
         self.connection.execute(FORGET_RECEIPTS, (now_ms() - self.idempotency_ms,))
 
-    def _insert(self, accepted: Sequence[tuple[Enrolment, Decision]]) -> None:
+    def _insert(self, accepted: Sequence[Accepted]) -> None:
         if not accepted:
             return
-        execute_many = self.connection.executemany
-        rows = _chosen_rows(accepted)
-        for table, statement in INSERTS.items():
-            if rows[table]:
-                execute_many(statement, rows[table])
-        keys: dict[int, list[tuple[int, bytes, bytes]]] = defaultdict(list)
+        for insert, rows_of in INSERTS:
+            rows = chain.from_iterable(rows_of(*pair) for pair in accepted)
+            self.connection.executemany(insert, rows)
+        keys: dict[int, list[Row]] = defaultdict(list)
         for enrolment, decision in accepted:
             keys[enrolment.project] += _key_rows(enrolment, decision)
         for project, project_keys in keys.items():
@@ -143,7 +140,6 @@ class Writer:
                 project_keys.sort()
             shelf.add(self.connection, project_keys)
             shelf.file_slice(self.connection)
-        execute_many(ADD_BATCH, [_batch_row(*pair) for pair in accepted])
 
 
 def find_receipt(
@@ -157,52 +153,99 @@ def find_receipt(
     return fingerprint, decode_receipt(receipt)
 
 
-def _is_whole(enrolment: Enrolment, decision: Decision) -> bool:
-    return len(decision.create) == len(enrolment.ids)
+def _customer_rows(enrolment: Enrolment, decision: Decision) -> Iterable[Row]:
+    shared = repeat(enrolment.batch_id), repeat(enrolment.customer_type), repeat(enrolment.at)
+    rows = zip(repeat(enrolment.project), enrolment.ids, *shared, *enrolment.claims)
+    return _created(enrolment, decision, rows)
 
 
-def _chosen_rows(accepted: Iterable[tuple[Enrolment, Decision]]) -> dict[str, list[Row]]:
-    """The rows of all customers that are to be created, by table."""
-    rows: dict[str, list[Row]] = {table: [] for table, _ in TABLES}
-    customer_id_at = {"customers": 1, "wallets": 1, "dids": 1, "events": 3, "findings": 1}
-    for enrolment, decision in accepted:
-        whole = _is_whole(enrolment, decision)
-        chosen = set() if whole else {enrolment.ids[place] for place in decision.create}
-        for table, column in customer_id_at.items():
-            table_rows: list[Row] = getattr(enrolment, table)
-            rows[table] += (
-                table_rows if whole else [row for row in table_rows if row[column] in chosen]
-            )
-    return rows
+def _wallet_rows(enrolment: Enrolment, decision: Decision) -> Iterable[Row]:
+    places, *columns = enrolment.wallets
+    rows = _part_rows(enrolment, places, columns)
+    return _created(enrolment, decision, rows, places)
 
 
-def _key_rows(enrolment: Enrolment, decision: Decision) -> list[tuple[int, bytes, bytes]]:
+def _did_rows(enrolment: Enrolment, decision: Decision) -> Iterable[Row]:
+    places, *columns = enrolment.dids
+    rows = _part_rows(enrolment, places, columns)
+    return _created(enrolment, decision, rows, places)
+
+
+def _part_rows(
+    enrolment: Enrolment, places: Sequence[int], columns: Sequence[Sequence[object]]
+) -> Iterable[Row]:
+    ids = enrolment.ids
+    customer_ids = ids if len(places) == len(ids) else [ids[place] for place in places]
+    return zip(repeat(enrolment.project), customer_ids, *columns, repeat(enrolment.at))
+
+
+def _event_rows(enrolment: Enrolment, decision: Decision) -> Iterable[Row]:
+    rows = zip(
+        repeat(enrolment.project),
+        enrolment.event_ids,
+        repeat(CREATED),
+        enrolment.ids,
+        repeat(enrolment.batch_id),
+        repeat(enrolment.at),
+    )
+    return _created(enrolment, decision, rows)
+
+
+def _finding_rows(enrolment: Enrolment, decision: Decision) -> Iterable[Row]:
     project, ids = enrolment.project, enrolment.ids
-    if _is_whole(enrolment, decision):
-        return [(project, key, ids[mark >> KIND_BITS]) for key, mark in enrolment.keys]
+    rows = [(project, ids[place], pointer, code) for place, pointer, code in enrolment.findings]
+    return _created(enrolment, decision, rows, [place for place, _, _ in enrolment.findings])
+
+
+def _key_rows(enrolment: Enrolment, decision: Decision) -> Iterable[Row]:
+    places = [mark >> KIND_BITS for mark in enrolment.marks]
+    owners = map(enrolment.ids.__getitem__, places)
+    rows = zip(repeat(enrolment.project), enrolment.keys, owners)
+    return _created(enrolment, decision, rows, places)
+
+
+def _created(
+    enrolment: Enrolment,
+    decision: Decision,
+    rows: Iterable[Row],
+    places: Sequence[int] | None = None,
+) -> Iterable[Row]:
+    """The rows of the customers that are to be created; ``places`` says whose each row is."""
+    if len(decision.create) == len(enrolment.ids):
+        return rows
     chosen = set(decision.create)
-    return [
-        (project, key, ids[mark >> KIND_BITS])
-        for key, mark in enrolment.keys
-        if mark >> KIND_BITS in chosen
-    ]
+    if places is None:
+        places = range(len(enrolment.ids))
+    return compress(rows, [place in chosen for place in places])
 
 
 def _new_keys(enrolment: Enrolment, decision: Decision) -> dict[bytes, bytes]:
     return {key: customer_id for _, key, customer_id in _key_rows(enrolment, decision)}
 
 
-def _batch_row(enrolment: Enrolment, decision: Decision) -> Row:
+def _batch_rows(enrolment: Enrolment, decision: Decision) -> Iterable[Row]:
     created, existing = len(decision.create), len(decision.receipt.existing)
     refused = enrolment.items - created - existing
-    return (
-        enrolment.project,
-        enrolment.batch_id,
-        enrolment.key_id,
-        enrolment.mode,
-        enrolment.items,
-        created,
-        existing,
-        refused,
-        enrolment.at,
-    )
+    return [
+        (
+            enrolment.project,
+            enrolment.batch_id,
+            enrolment.key_id,
+            enrolment.mode,
+            enrolment.items,
+            created,
+            existing,
+            refused,
+            enrolment.at,
+        )
+    ]
+
+
+INSERTS: Final[tuple[tuple[str, Rows], ...]] = (
+    (insert_into("customers", 24), _customer_rows),
+    (insert_into("wallets", 9), _wallet_rows),
+    (insert_into("dids", 7), _did_rows),
+    (insert_into("events", 6), _event_rows),
+    (insert_into("findings", 4), _finding_rows),
+    (insert_into("batches", 9), _batch_rows),
+)

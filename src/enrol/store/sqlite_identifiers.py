@@ -8,7 +8,7 @@ where the keys of a slice are neighbours and share pages. A key is in exactly on
 
 import math
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 import apsw
 
@@ -59,7 +59,7 @@ class Shelf:
         self.pending = 0
         self.start = 0
 
-    def add(self, connection: apsw.Connection, keys: Iterable[tuple[int, bytes, bytes]]) -> None:
+    def add(self, connection: apsw.Connection, keys: Iterable[tuple[Any, ...]]) -> None:
         """Store new keys, sorted by hash; raises `apsw.ConstraintError` for one that is there."""
         before = connection.total_changes()
         connection.executemany(ADD, keys)

@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 
 import apsw
 
+from enrol.collector import collect_seldom
 from enrol.customers.enrolment import Enrolment, KeyReused, Outcome, Refused
 from enrol.logs import log, log_error
 from enrol.store.frames import pack, receive, unpack
@@ -114,6 +115,7 @@ def serve(database: str, path: str, *, cache_mib: int, idempotency_ms: int) -> N
     prepare(database)
     writer = Writer(connect(database, cache_mib=cache_mib), idempotency_ms)
     jobs: Jobs = queue.SimpleQueue()
+    collect_seldom()
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(path)
     listener.listen()

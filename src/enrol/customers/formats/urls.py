@@ -1,7 +1,7 @@
 """http and https URLs: what the claims ``profile``, ``picture`` and ``website`` may hold.
 
-RFC 9110 section 4.2 on RFC 3986, with the letters of RFC 3987; where browsers take more than
-these and nobody is harmed, this does too. docs/claims.md lists the decisions.
+RFC 9110 section 4.2 with the grammar of RFC 3986 and the letters of RFC 3987. Where browsers take
+more and nobody is harmed, so does this; docs/claims.md lists the decisions.
 """
 
 import re
@@ -65,7 +65,7 @@ def is_url(text: str) -> bool:
 
 
 def suspect_urls(values: Sequence[str]) -> Iterable[int]:
-    """The indexes of the values that have to be looked at by themselves."""
+    """The indexes of the values that have to be looked at one by one."""
     text = lines(values)
     if text is None:
         return range(len(values))

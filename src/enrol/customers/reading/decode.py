@@ -1,33 +1,41 @@
-"""Bytes to customers: the fast way, for bodies without a fault of shape.
+"""Bytes to columns: the fast way, for bodies without a fault of shape.
 
 One typed msgspec decode. What msgspec lets pass and JSON's careful readers do not (duplicate
 keys, of which it keeps the last; the NUL character) is found by counting and searching bytes.
 Whatever is not right, or only might not be, goes to `inspect`, which looks again and says all.
 """
 
-from itertools import chain
-from operator import attrgetter
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
-from msgspec import UNSET
 
-from enrol.customers.model import CLAIM_FIELDS, Batch, Customer, Limits
+from enrol.customers.columns import Columns, columns_of
+from enrol.customers.model import (
+    CLAIM_FIELDS,
+    Batch,
+    Customer,
+    CustomerDid,
+    CustomerWallet,
+    Limits,
+)
 
 OBJECTS_PER_ITEM: Final = 4
 _WHITESPACE: Final = b" \t\r\n"
 _decoder: Final = msgspec.json.Decoder(Batch)
-_claims_of: Final = attrgetter(*CLAIM_FIELDS)
-_wallet_extras: Final = attrgetter("verified", "created_by")
-_did_extras: Final = attrgetter("created_by", "updated_by")
-_parts_of: Final = attrgetter("customer_wallet", "customer_claims", "customer_did")
 
 
 class TooManyItems(Exception):
     """``customerData`` has more items than the limit."""
 
 
-def decode_batch(body: bytes, limits: Limits) -> Batch | None:
+class Decoded(NamedTuple):
+    """A body without a fault of shape."""
+
+    batch: Batch
+    columns: Columns
+
+
+def decode_batch(body: bytes, limits: Limits) -> Decoded | None:
     """Decode a body that has no fault of shape; None: it may have one, so inspect it.
 
     Raises `TooManyItems`.
@@ -42,9 +50,29 @@ def decode_batch(body: bytes, limits: Limits) -> Batch | None:
         return None
     if len(batch.customer_data) > limits.items:
         raise TooManyItems
-    if b"\\u0000" in body or _members_sent(body) != _members_decoded(batch):
+    if b"\\u0000" in body:
         return None
-    return batch
+    columns = columns_of(batch.customer_data, range(len(batch.customer_data)))
+    if _members_sent(body) != _members_possible(columns) - columns.absent:
+        return None
+    return Decoded(batch, columns)
+
+
+def may_hold_long_text(body: bytes, most: int) -> bool:
+    """False when no text of a body can have more than ``most`` characters.
+
+    A text ends in a quote. Where every stretch of half the limit has one that ends a text (none
+    is escaped in the whole body), no two can stand further apart than the limit.
+    """
+    if len(body) <= most:
+        return False
+    stretch = most // 2
+    if stretch == 0 or b'\\"' in body:
+        return True
+    return any(
+        body.find(b'"', start, start + stretch) < 0
+        for start in range(0, len(body) - stretch + 1, stretch)
+    )
 
 
 def _members_sent(body: bytes) -> int:
@@ -58,22 +86,13 @@ def _members_sent(body: bytes) -> int:
     return compact.count(b'":') - compact.count(b'\\":')
 
 
-def _members_decoded(batch: Batch) -> int:
-    """How many members the decoder kept: all that are not UNSET."""
-    parts = [_parts_of(customer) for customer in batch.customer_data]
-    columns = zip(*parts, strict=True) if parts else ((), (), ())
-    wallets, claims, dids = (list(filter(None, column)) for column in columns)
-    optional = (
-        chain.from_iterable(parts),
-        chain.from_iterable(map(_claims_of, claims)),
-        chain.from_iterable(map(_wallet_extras, wallets)),
-        chain.from_iterable(map(_did_extras, dids)),
+def _members_possible(columns: Columns) -> int:
+    """How many members the body has when none of the optional ones is absent."""
+    with_claims = len(columns.items) - columns.without_claims
+    return (
+        len(Batch.__struct_fields__)
+        + len(Customer.__struct_fields__) * len(columns.items)
+        + len(CustomerWallet.__struct_fields__) * len(columns.wallets.places)
+        + len(CustomerDid.__struct_fields__) * len(columns.dids.places)
+        + len(CLAIM_FIELDS) * with_claims
     )
-    members = len(Batch.__struct_fields__) + 2 * len(wallets) + len(dids)
-    possible = (
-        len(Customer.__struct_fields__) * len(parts)
-        + len(CLAIM_FIELDS) * len(claims)
-        + 2 * len(wallets)
-        + 2 * len(dids)
-    )
-    return members + possible - sum(list(values).count(UNSET) for values in optional)
