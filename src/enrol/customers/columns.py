@@ -2,7 +2,7 @@
 customer, for a call into C over a thousand values costs little more than one over a single one.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import compress
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, cast
@@ -20,7 +20,7 @@ from enrol.customers.model import (
 Texts = Sequence[str | None]
 
 _parts_of: Final = attrgetter("customer_wallet", "customer_claims", "customer_did")
-_fields_of: Final[dict[type[Struct], attrgetter[Any]]] = {
+_fields_of: Final[dict[type[Struct], Callable[[Any], tuple[Any, ...]]]] = {
     struct: attrgetter(*struct.__struct_fields__)
     for struct in (CustomerWallet, CustomerClaims, CustomerDid)
 }
