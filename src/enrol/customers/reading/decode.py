@@ -50,7 +50,7 @@ def decode_batch(body: bytes, limits: Limits) -> Decoded | None:
         return None
     if len(batch.customer_data) > limits.items:
         raise TooManyItems
-    if b"\\u0000" in body:
+    if b"\\" in body and b"\\u0000" in body:
         return None
     columns = columns_of(batch.customer_data, range(len(batch.customer_data)))
     if _members_sent(body) != _members_possible(columns) - columns.absent:
@@ -67,7 +67,7 @@ def may_hold_long_text(body: bytes, most: int) -> bool:
     if len(body) <= most:
         return False
     stretch = most // 2
-    if stretch == 0 or b'\\"' in body:
+    if stretch == 0 or (b"\\" in body and b'\\"' in body):
         return True
     return any(
         body.find(b'"', start, start + stretch) < 0
@@ -83,7 +83,8 @@ def _members_sent(body: bytes) -> int:
     end in a backslash, for all names that the decoder takes are known.
     """
     compact = body.translate(None, _WHITESPACE)
-    return compact.count(b'":') - compact.count(b'\\":')
+    in_texts = compact.count(b'\\":') if b"\\" in body else 0
+    return compact.count(b'":') - in_texts
 
 
 def _members_possible(columns: Columns) -> int:

@@ -120,7 +120,11 @@ def _parse(body: bytes, limits: Limits) -> Any:
         raise JsonInvalid(f"The JSON is malformed at {place}: {error.msg}.") from None
 
 
-_DEPTH_TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[{]+|[\]}]+', re.DOTALL)
+# A string need not end here, so that nothing is ever read twice.
+_DEPTH_TOKEN: Final = re.compile(
+    rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{]+|[\]}]+',
+    re.DOTALL,
+)
 
 
 def _check_depth(body: bytes, most: int) -> None:
