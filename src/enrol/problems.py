@@ -66,6 +66,9 @@ PROBLEMS: Final[dict[str, ProblemKind]] = {
     "json.too_deep": ProblemKind(
         400, "JSON too deep", "The body is nested deeper than the limit allows."
     ),
+    "json.too_many_values": ProblemKind(
+        413, "JSON too large", "The body has more JSON values than the largest batch can have."
+    ),
     "batch.too_many_items": ProblemKind(
         413, "Too many items", "customerData has more items than the limit allows."
     ),

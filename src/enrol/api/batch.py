@@ -10,7 +10,7 @@ from enrol.customers.batch import Planned, Reading, plan_batch, read_batch
 from enrol.customers.enrolment import Enrolment, KeyReused, Receipt, Refused
 from enrol.customers.faults import Fault
 from enrol.customers.plan import Call
-from enrol.customers.reading.decode import TooManyItems
+from enrol.customers.reading.decode import TooManyItems, TooManyValues
 from enrol.customers.reading.inspect import JsonInvalid, JsonTooDeep
 from enrol.customers.uniqueness import Decision, decide, fault_of, has_twins
 from enrol.problems import Problem, error_object
@@ -145,6 +145,8 @@ def _read(server: Server, options: Options, body: bytes) -> Reading:
     except TooManyItems:
         detail = f"customerData has more than {limits.items} items."
         raise Problem("batch.too_many_items", detail) from None
+    except TooManyValues:
+        raise Problem("json.too_many_values") from None
     except JsonTooDeep:
         detail = f"The body is nested deeper than {limits.json_depth} levels."
         raise Problem("json.too_deep", detail) from None

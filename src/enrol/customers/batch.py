@@ -36,7 +36,7 @@ class Planned(NamedTuple):
 def read_batch(body: bytes, limits: Limits, *, ignore_unknown: bool = False) -> Reading:
     """Decode a body; only one that is not plainly right takes the slow, complete look.
 
-    Raises `JsonInvalid`, `JsonTooDeep` and `TooManyItems`.
+    Raises `JsonInvalid`, `JsonTooDeep`, `TooManyItems` and `TooManyValues`.
     """
     decoded = decode_batch(body, limits)
     if decoded is not None:

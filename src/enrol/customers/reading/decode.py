@@ -28,6 +28,10 @@ class TooManyItems(Exception):
     """``customerData`` has more items than the limit."""
 
 
+class TooManyValues(Exception):
+    """The body has more JSON values than the largest batch."""
+
+
 class Decoded(NamedTuple):
     """A body without a fault of shape."""
 
@@ -38,12 +42,12 @@ class Decoded(NamedTuple):
 def decode_batch(body: bytes, limits: Limits) -> Decoded | None:
     """Decode a body that has no fault of shape; None: it may have one, so inspect it.
 
-    Raises `TooManyItems`.
+    Raises `TooManyItems` and `TooManyValues`.
     """
     # Empty objects are the cheapest way to make the decoder build millions of customers, so
     # they are counted before: twice what a full batch has leaves room for braces in texts.
     if body.count(b"{") > 2 * (1 + OBJECTS_PER_ITEM * limits.items):
-        raise TooManyItems
+        raise TooManyValues
     try:
         batch = _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

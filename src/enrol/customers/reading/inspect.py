@@ -23,7 +23,7 @@ from enrol.customers.model import (
     CustomerWallet,
     Limits,
 )
-from enrol.customers.reading.decode import TooManyItems
+from enrol.customers.reading.decode import TooManyItems, TooManyValues
 
 LONGEST_KEY_NAMED: Final = 128
 VALUES_PER_ITEM: Final = 64
@@ -79,7 +79,7 @@ def _number(_: str) -> _Number:
 def inspect_batch(body: bytes, limits: Limits, *, ignore_unknown: bool = False) -> Inspection:
     """Look at everything in the body.
 
-    Raises `JsonInvalid`, `JsonTooDeep` and `TooManyItems`; all else becomes a fault.
+    Raises `JsonInvalid`, `JsonTooDeep`, `TooManyItems` and `TooManyValues`; all else becomes a fault.
     """
     root = _parse(body, limits)
     faults: list[Fault] = []
@@ -97,12 +97,12 @@ def inspect_batch(body: bytes, limits: Limits, *, ignore_unknown: bool = False) 
 
 
 def _parse(body: bytes, limits: Limits) -> Any:
-    _check_depth(body, limits.json_depth)
     # Each value follows one of these; a body of millions of tiny ones is not worth a list of
     # its faults, and parsed it would take a hundred times its size.
     values = body.count(b",") + body.count(b"[") + body.count(b"{")
     if values > VALUES_PER_ITEM * (limits.items + 1):
-        raise TooManyItems
+        raise TooManyValues
+    _check_depth(body, limits.json_depth)
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
