@@ -146,7 +146,7 @@ def show(
 ) -> None:
     """Print the tables."""
     console = console or Console()
-    table = Table(title=TITLE, box=SIMPLE)
+    table = Table(title=TITLE, box=SIMPLE, padding=0, pad_edge=False)
     for heading in HEADINGS:
         table.add_column(heading, justify="right")
     for line in lines(measurements):

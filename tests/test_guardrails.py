@@ -219,15 +219,21 @@ def exceptions_are_named(module: Module) -> Iterator[Finding]:
     if _within(module.name, BROAD_EXCEPT):
         return
     for node in module.nodes:
-        kinds: list[ast.expr | None] = []
         if isinstance(node, ast.ExceptHandler):
             last = node.body[-1]
-            if not (isinstance(last, ast.Raise) and last.exc is None):
-                kinds = [*node.type.elts] if isinstance(node.type, ast.Tuple) else [node.type]
-        elif isinstance(node, ast.Call) and _last_name(node.func) == "suppress":
-            kinds = [*node.args]
-        if any(k is None or _last_name(k) in {"Exception", "BaseException"} for k in kinds):
-            yield node.lineno, "only the two edges catch every exception"
+            undoes = isinstance(last, ast.Raise) and last.exc is None
+            broad = not undoes and (node.type is None or _names_all(node.type))
+        elif isinstance(node, ast.Call):
+            broad = _last_name(node.func) == "suppress" and any(map(_names_all, node.args))
+        else:
+            continue
+        if broad:
+            yield node.lineno, "only the edges catch every exception"
+
+
+def _names_all(kind: ast.expr) -> bool:
+    kinds = kind.elts if isinstance(kind, ast.Tuple) else [kind]
+    return any(_last_name(kind) in {"Exception", "BaseException"} for kind in kinds)
 
 
 Rule = Callable[[Module], Iterator[Finding]]
@@ -342,7 +348,7 @@ GOOD: list[tuple[Rule, str, str]] = [
     (only_settings_read_the_environment, "src/enrol/settings.py", "os.environ['ENROL_URL']\n"),
     (exceptions_are_named, CUSTOMERS, "try: ...\nexcept (ValueError, KeyError): ...\n"),
     (exceptions_are_named, CUSTOMERS, "try: ...\nexcept BaseException:\n    undo()\n    raise\n"),
-    (exceptions_are_named, "src/enrol/app.py", "try: ...\nexcept Exception: ...\n"),
+    (exceptions_are_named, "src/enrol/cli.py", "try: ...\nexcept Exception: ...\n"),
 ]
 
 

@@ -1,5 +1,7 @@
 """Builds the ASGI application of one HTTP process."""
 
+import sys
+
 from litestar import Litestar, Response
 from litestar import Request as LitestarRequest
 from litestar.datastructures import State
@@ -20,12 +22,15 @@ from enrol.store.protocol import Store
 from enrol.store.sqlite import SqliteStore
 
 MILLISECONDS_PER_HOUR = 3_600_000
+# How long the loop waits for the interpreter while a large batch is checked in a thread.
+SWITCH_SECONDS = 0.001
 
 
 def create_app() -> Edge:
     """The application as the settings of this process say: what the HTTP server calls."""
     set_up_library_logs()
     collect_seldom()
+    sys.setswitchinterval(SWITCH_SECONDS)
     settings = load_settings()
     return build_app(settings, open_store(settings))
 

@@ -53,8 +53,11 @@ async def post_batch(server: Server, request: Request) -> Answer:
         if idempotency and (receipt := await _replay(server, key, idempotency)):
             return _answer(receipt, replayed=True)
         work = (server, key, options, idempotency, body)
-        large = len(body) > THREAD_BYTES
-        planned = await asyncio.to_thread(_plan, *work) if large else _plan(*work)
+        if len(body) > THREAD_BYTES:
+            loop = asyncio.get_running_loop()
+            planned = await loop.run_in_executor(server.planner, _plan, *work)
+        else:
+            planned = _plan(*work)
     if planned is None:
         return Answer(b"[]")
     enrolment, faults = planned

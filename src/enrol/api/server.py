@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b
 from typing import NamedTuple
@@ -27,6 +28,7 @@ class Server(NamedTuple):
     access: Access
     bodies: BodyReader
     limits: Limits
+    planner: ThreadPoolExecutor
     clock: Callable[[], float] = time.time
     mint: Callable[[], Uuid] = uuid7
 
@@ -56,4 +58,7 @@ def build_server(settings: Settings, store: Store) -> Server:
             picture_bytes=settings.max_picture_bytes,
             json_depth=settings.max_json_depth,
         ),
+        # One thread: two batches that share the interpreter would both be ready late, and the
+        # writer would stand idle until then.
+        planner=ThreadPoolExecutor(1, thread_name_prefix="planner"),
     )

@@ -132,7 +132,7 @@ class Writer:
             self.connection.executemany(insert, rows)
         keys: dict[int, list[Row]] = defaultdict(list)
         for enrolment, decision in accepted:
-            keys[enrolment.project] += _key_rows(enrolment, decision)
+            keys[enrolment.project] += key_rows(enrolment, decision)
         for project, project_keys in keys.items():
             shelf = self.shelves.get(project) or Shelf(self.connection, project)
             self.shelves[project] = shelf
@@ -197,7 +197,8 @@ def _finding_rows(enrolment: Enrolment, decision: Decision) -> Iterable[Row]:
     return _created(enrolment, decision, rows, [place for place, _, _ in enrolment.findings])
 
 
-def _key_rows(enrolment: Enrolment, decision: Decision) -> Iterable[Row]:
+def key_rows(enrolment: Enrolment, decision: Decision) -> Iterable[Row]:
+    """The rows of the unique keys, sorted by hash."""
     places = [mark >> KIND_BITS for mark in enrolment.marks]
     owners = map(enrolment.ids.__getitem__, places)
     rows = zip(repeat(enrolment.project), enrolment.keys, owners)
@@ -220,7 +221,7 @@ def _created(
 
 
 def _new_keys(enrolment: Enrolment, decision: Decision) -> dict[bytes, bytes]:
-    return {key: customer_id for _, key, customer_id in _key_rows(enrolment, decision)}
+    return {key: customer_id for _, key, customer_id in key_rows(enrolment, decision)}
 
 
 def _batch_rows(enrolment: Enrolment, decision: Decision) -> Iterable[Row]:
