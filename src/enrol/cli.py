@@ -100,9 +100,13 @@ def serve(
     """
     settings = _settings(host=host, port=port, database=database, workers=workers)
     _registry(settings.database).close()
+    from enrol.serve import ServeFailed
     from enrol.serve import serve as run
 
-    run(settings)
+    try:
+        run(settings)
+    except ServeFailed as error:
+        _fail(str(error))
 
 
 @app.command()

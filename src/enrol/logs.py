@@ -4,6 +4,7 @@ Fields are names, numbers, codes and IDs that Enrol made; never a path, a query,
 text of an exception, for all of these can hold personal data.
 """
 
+import contextlib
 import logging
 import sys
 import traceback
@@ -17,11 +18,13 @@ Value = str | int | float | bool | None
 
 
 def log(event: str, **fields: Value) -> None:
-    """Write one line."""
+    """Write one line; where it cannot be written (a full disk, a closed pipe) it is lost."""
     at = datetime.now(UTC).isoformat(timespec="milliseconds")
     line = _encode({"at": at, "event": event, **fields}) + b"\n"
-    sys.stderr.buffer.write(line)
-    sys.stderr.buffer.flush()
+    # What the line tells of is done or failed already: the log must not fail it once more.
+    with contextlib.suppress(OSError):
+        sys.stderr.buffer.write(line)
+        sys.stderr.buffer.flush()
 
 
 def log_error(event: str, error: BaseException, **fields: Value) -> None:

@@ -1,38 +1,126 @@
-"""Runs the server: the writer process, and the HTTP processes on uvicorn."""
+"""Runs the server: the listening socket, the writer process, and the HTTP processes on uvicorn."""
+
+import math
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Sequence
+from typing import Any, Final
 
 import msgspec
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors.multiprocess import Multiprocess
 
-from enrol.app import MILLISECONDS_PER_HOUR
-from enrol.logs import log
+from enrol.app import MILLISECONDS_PER_HOUR, create_app
+from enrol.logs import log, set_up_library_logs
 from enrol.settings import Settings, export_settings
 from enrol.store.sqlite_process import WriterProcess
 
-KEEP_ALIVE_SECONDS = 75
-BACKLOG = 2_048
+KEEP_ALIVE_SECONDS: Final = 75
+BACKLOG: Final = 2_048
+
+
+class ServeFailed(Exception):
+    """The server could not start; the text says why, for who started it."""
 
 
 def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT, then finish what was taken in."""
-    with WriterProcess(
-        settings.database,
-        cache_mib=settings.sqlite_cache_mib,
-        idempotency_ms=int(settings.idempotency_hours * MILLISECONDS_PER_HOUR),
-    ) as writer:
+    """Serve until SIGTERM or SIGINT, then finish what was taken in. Raises `ServeFailed`."""
+    set_up_library_logs()
+    # Until uvicorn takes over: leave by the way of the `with`, so that nothing stays behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    with (
+        _listen(settings.host, settings.port) as listener,
+        WriterProcess(
+            settings.database,
+            cache_mib=settings.sqlite_cache_mib,
+            idempotency_ms=int(settings.idempotency_hours * MILLISECONDS_PER_HOUR),
+        ) as writer,
+    ):
         export_settings(msgspec.structs.replace(settings, writer_socket=writer.path))
-        log("serving", host=settings.host, port=settings.port, workers=settings.workers)
-        uvicorn.run(
-            "enrol.app:create_app",
-            factory=True,
-            host=settings.host,
-            port=settings.port,
-            workers=settings.workers,
-            backlog=BACKLOG,
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=int(settings.stop_timeout),
-        )
+        port = listener.getsockname()[1]
+        log("serving", host=settings.host, port=port, workers=settings.workers)
+        config = _config(settings)
+        if settings.workers == 1:
+            _run_alone(config, listener)
+        else:
+            _run_workers(config, listener)
     log("stopped")
+
+
+def create_worker_app() -> Any:
+    """The application of one of several HTTP processes: it ends with the server it belongs to."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    return create_app()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """The socket is made here and not by uvicorn, which has no words for a port that is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        raise ServeFailed(f"Cannot listen on {host}, port {port}: {reason}.") from error
+
+
+def _config(settings: Settings) -> uvicorn.Config:
+    alone = settings.workers == 1
+    return uvicorn.Config(
+        "enrol.app:create_app" if alone else "enrol.serve:create_worker_app",
+        factory=True,
+        workers=settings.workers,
+        backlog=BACKLOG,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=math.ceil(settings.stop_timeout),
+    )
+
+
+def _run_alone(config: uvicorn.Config, listener: socket.socket) -> None:
+    server = uvicorn.Server(config)
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    # uvicorn has handlers of its own while it serves. Afterwards it raises the signal again, which
+    # would end this process before its writer has; and before, one would find no handler at all.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    try:
+        server.run([listener])
+    except SystemExit:
+        raise ServeFailed("The server did not start; its log says why.") from None
+
+
+def _run_workers(config: uvicorn.Config, listener: socket.socket) -> None:
+    supervisor = _Supervisor(config, [listener])
+    supervisor.run()
+    if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
+        raise ServeFailed("The server did not start; its log says why.")
+
+
+class _Supervisor(Multiprocess):
+    def terminate_all(self) -> None:
+        # With this end open, clients could still connect, and would wait for nobody.
+        _close(self.sockets)
+        super().terminate_all()
+
+
+def _close(sockets: Sequence[socket.socket]) -> None:
+    for each in sockets:
+        each.close()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)

@@ -12,7 +12,7 @@ from enrol.customers.faults import Fault
 from enrol.customers.plan import Call
 from enrol.customers.reading.decode import TooManyItems, TooManyValues
 from enrol.customers.reading.inspect import JsonInvalid, JsonTooDeep
-from enrol.customers.uniqueness import Decision, decide, fault_of, has_twins
+from enrol.customers.uniqueness import Decision, decide, fault_of
 from enrol.problems import Problem, error_object
 from enrol.store.protocol import KeyRecord
 
@@ -62,7 +62,7 @@ async def post_batch(server: Server, request: Request) -> Answer:
         return Answer(b"[]")
     enrolment, faults = planned
     request.notes |= {"items": enrolment.items, "batch": enrolment.batch_id.hex()}
-    if options.mode == "atomic" and (faults or has_twins(enrolment)):
+    if options.mode == "atomic" and faults:
         raise await _refusal(server, enrolment, faults)
     if any(fault.item is None for fault in faults):
         raise Problem("batch.invalid", faults=faults)
@@ -175,10 +175,8 @@ async def _refusal(server: Server, enrolment: Enrolment, faults: list[Fault]) ->
     """The refusal of an atomic call: its faults and its conflicts, all at once."""
     decision = decide(enrolment, await _taken(server, enrolment))
     conflicts = decision.conflicts if isinstance(decision, Refused) else []
-    told = [fault_of(*conflict) for conflict in conflicts]
-    if not faults:
-        return _conflict(told)
-    told = sorted([*faults, *told], key=lambda fault: -1 if fault.item is None else fault.item)
+    told = [*faults, *(fault_of(*conflict) for conflict in conflicts)]
+    told.sort(key=lambda fault: -1 if fault.item is None else fault.item)
     return Problem("batch.invalid", faults=told)
 
 

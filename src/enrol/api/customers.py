@@ -1,12 +1,15 @@
 """Reading customers back: by ID, by page, by wallet."""
 
-from typing import Annotated
+from typing import Annotated, Any, get_args
+from urllib.parse import parse_qsl
 from uuid import UUID
 
+import msgspec
 from litestar import Request as LitestarRequest
 from litestar import get
 from litestar.datastructures import State
-from litestar.params import Parameter
+from msgspec import Meta, Struct
+from msgspec.structs import fields
 
 from enrol.api.server import Server
 from enrol.api.views import CustomerPage, CustomerView, customer_view
@@ -18,9 +21,44 @@ from enrol.problems import Problem
 from enrol.store.protocol import KeyRecord
 
 MOST_LISTED = 1_000
-PAGE_QUERY = {"cmsProjectId", "currentPage", "limit"}
+MOST_PAGES = 10**9
 READ = "customers:read"
 Reads = LitestarRequest[None, None, State]
+
+
+class PageQuery(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The query of ``GET /customers``."""
+
+    cms_project_id: Annotated[str, Meta(description="The project, which must be the key's own.")]
+    current_page: Annotated[int, Meta(ge=1, le=MOST_PAGES, description="From 1, the newest.")] = 1
+    limit: Annotated[int, Meta(ge=1, le=MOST_LISTED, description="Customers a page.")] = 100
+
+
+def read_page_query(query_string: bytes) -> PageQuery:
+    """Read the query. Raises `Problem` ``query.invalid`` naming every fault."""
+    known = {field.encode_name: field for field in fields(PageQuery)}
+    sent: dict[str, Any] = {}
+    faults = []
+    for name, text in parse_qsl(query_string.decode("latin-1"), keep_blank_values=True):
+        field = known.get(name)
+        if field is None:
+            faults.append(Fault(None, "", "query.unknown", f"Known: {', '.join(known)}."))
+            continue
+        if name in sent:
+            faults.append(Fault(None, f"/{name}", "query.value", f"{name} stands twice."))
+        try:
+            sent[name] = msgspec.convert(text, field.type, strict=False)
+        except msgspec.ValidationError:
+            sent[name] = None
+            bounds = get_args(field.type)[1]
+            hint = f"{name} is a whole number from {bounds.ge} to {bounds.le}."
+            faults.append(Fault(None, f"/{name}", "query.value", hint))
+    for name, field in known.items():
+        if field.required and name not in sent:
+            faults.append(Fault(None, f"/{name}", "query.value", f"{name} is required."))
+    if faults:
+        raise Problem("query.invalid", faults=faults)
+    return msgspec.convert(sent, PageQuery)
 
 
 async def _key(server: Server, request: Reads, project_id: str | None = None) -> KeyRecord:
@@ -45,22 +83,14 @@ async def get_customer(server: Server, request: Reads, customer_id: str) -> Cust
 
 
 @get("/customers", operation_id="listCustomers", tags=["customers"])
-async def list_customers(
-    server: Server,
-    request: Reads,
-    cms_project_id: Annotated[str, Parameter(query="cmsProjectId")],
-    current_page: Annotated[int, Parameter(query="currentPage", ge=1, le=10**9)] = 1,
-    limit: Annotated[int, Parameter(query="limit", ge=1, le=MOST_LISTED)] = 100,
-) -> CustomerPage:
+async def list_customers(server: Server, request: Reads) -> CustomerPage:
     """A page of the project's customers, newest first."""
-    if unknown := set(request.query_params) - PAGE_QUERY:
-        hint = f"Known: {', '.join(sorted(PAGE_QUERY))}."
-        raise Problem(
-            "query.invalid", faults=[Fault(None, "", "query.unknown", hint)] * len(unknown)
-        )
-    key = await _key(server, request, cms_project_id)
+    key = await _key(server, request)
+    page = read_page_query(request.scope["query_string"])
+    if page.cms_project_id != key.project_id:
+        raise Problem("access.project")
     records, count = await server.store.list_customers(
-        key.project, offset=(current_page - 1) * limit, limit=limit
+        key.project, offset=(page.current_page - 1) * page.limit, limit=page.limit
     )
     views = [customer_view(record, key.project_id) for record in records]
     return CustomerPage(data=views, total_count=count)

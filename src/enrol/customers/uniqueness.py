@@ -5,6 +5,7 @@ one query has told which keys are taken.
 """
 
 from collections.abc import Mapping, Sequence
+from operator import eq
 from typing import NamedTuple
 from uuid import UUID
 
@@ -33,14 +34,9 @@ class Decision(NamedTuple):
 def decide(enrolment: Enrolment, taken: Mapping[bytes, bytes]) -> Decision | Refused:
     """Decide one enrolment. ``taken`` maps the hashes that are stored to customer IDs."""
     clear = not taken or taken.keys().isdisjoint(enrolment.keys)
-    if clear and enrolment.mode == "atomic":
+    if clear and enrolment.mode == "atomic" and not _has_twins(enrolment.keys):
         return Decision(range(len(enrolment.ids)), _receipt(enrolment, enrolment.ids, [], []))
     return _decide_each(enrolment, taken)
-
-
-def has_twins(enrolment: Enrolment) -> bool:
-    """True when two items of a batch have the same wallet, DID or sub."""
-    return len(set(enrolment.keys)) != len(enrolment.keys)
 
 
 def fault_of(item: int, kind: int, owner: bytes | int) -> Fault:
@@ -51,6 +47,11 @@ def fault_of(item: int, kind: int, owner: bytes | int) -> Fault:
         return Fault(item, POINTERS[kind], f"duplicate.{KINDS[kind]}", hint)
     told = str(UUID(bytes=owner))
     return Fault(item, POINTERS[kind], f"conflict.{KINDS[kind]}", "", told)
+
+
+def _has_twins(keys: Sequence[bytes]) -> bool:
+    """True when two items of a batch have the same wallet, DID or sub; the keys are sorted."""
+    return any(map(eq, keys, keys[1:]))
 
 
 def _decide_each(enrolment: Enrolment, taken: Mapping[bytes, bytes]) -> Decision | Refused:

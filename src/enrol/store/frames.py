@@ -5,8 +5,8 @@ what it reads, so it is used only on a socket in a directory that the server alo
 """
 
 import marshal
-import socket
 import struct
+from collections.abc import Iterator
 from typing import Any, Final
 
 LENGTH: Final = struct.Struct("<Q")
@@ -18,27 +18,28 @@ def pack(message: tuple[Any, ...]) -> bytes:
     return LENGTH.pack(len(payload)) + payload
 
 
-def unpack(payload: bytes | bytearray | memoryview) -> tuple[Any, ...]:
+def unpack(payload: bytes) -> tuple[Any, ...]:
     """The message of a frame whose length is off."""
     message: tuple[Any, ...] = marshal.loads(payload)  # noqa: S302 - see the module's docstring
     return message
 
 
-def receive(connection: socket.socket) -> bytearray | None:
-    """Read one frame's payload from a blocking socket; None at its end."""
-    head = _receive_exactly(connection, LENGTH.size)
-    return None if head is None else _receive_exactly(connection, LENGTH.unpack(head)[0])
+class Frames:
+    """Cuts a stream of bytes into frames."""
 
+    def __init__(self) -> None:
+        self.buffer = bytearray()
 
-def _receive_exactly(connection: socket.socket, size: int) -> bytearray | None:
-    payload = bytearray(size)
-    view = memoryview(payload)
-    while view:
-        try:
-            got = connection.recv_into(view)
-        except ConnectionError:
-            return None
-        if got == 0:
-            return None
-        view = view[got:]
-    return payload
+    def take(self, data: bytes) -> Iterator[bytes]:
+        """The payloads that are whole once ``data`` has come."""
+        buffer = self.buffer
+        buffer += data
+        start = 0
+        while len(buffer) - start >= LENGTH.size:
+            (size,) = LENGTH.unpack_from(buffer, start)
+            end = start + LENGTH.size + size
+            if len(buffer) < end:
+                break
+            yield bytes(memoryview(buffer)[start + LENGTH.size : end])
+            start = end
+        del buffer[:start]

@@ -38,7 +38,7 @@ class SqliteStore:
 
     async def close(self) -> None:
         """Disconnect."""
-        await self.writer.close()
+        self.writer.close()
         self.readers.shutdown()
 
     async def ping(self) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from enrol.logs import log
+from enrol.logs import log, log_error
 
 RESTART_SECONDS: Final = 0.2
 STOP_SECONDS: Final = 30.0
@@ -23,6 +23,8 @@ class WriterProcess:
         self.path = str(Path(self.folder.name) / "writer.sock")
         self.arguments = [database, self.path, str(cache_mib), str(idempotency_ms)]
         self.stopping = threading.Event()
+        # Held while a writer is started, so that a stop never misses the newest one.
+        self.starting = threading.Lock()
         self.process = self._start()
         self.watcher = threading.Thread(target=self._watch, daemon=True)
 
@@ -36,7 +38,8 @@ class WriterProcess:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.stopping.set()
+        with self.starting:
+            self.stopping.set()
         if self.process.stdin:
             self.process.stdin.close()
         try:
@@ -57,4 +60,11 @@ class WriterProcess:
             if self.stopping.wait(RESTART_SECONDS):
                 return
             log("writer died", level="error", code=code)
-            self.process = self._start()
+            with self.starting:
+                if self.stopping.is_set():
+                    return
+                try:
+                    self.process = self._start()
+                except OSError as error:
+                    # No process, memory or descriptor to be had just now: the loop tries again.
+                    log_error("writer not started", error)

@@ -5,13 +5,16 @@ A process of its own, so that packing rows into B-trees runs beside the decoding
 the next batch. It ends when its standard input closes, that is, with the server that started it.
 """
 
+import contextlib
 import os
 import queue
 import signal
 import socket
 import sys
 import threading
+from collections import defaultdict
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import apsw
@@ -19,12 +22,13 @@ import apsw
 from enrol.collector import collect_seldom
 from enrol.customers.enrolment import Enrolment, KeyReused, Outcome, Refused
 from enrol.logs import log, log_error
-from enrol.store.frames import pack, receive, unpack
+from enrol.store.frames import Frames, pack, unpack
 from enrol.store.sqlite_enrol import Writer, encode_receipt
 from enrol.store.sqlite_file import connect, prepare
 
 # The most customers that share a commit: a bound on how long the first of them waits.
 GROUP_CUSTOMERS: Final = 20_000
+RECEIVE_BYTES: Final = 1024 * 1024
 
 
 class Job(NamedTuple):
@@ -43,9 +47,12 @@ Jobs = queue.SimpleQueue[Job | _Stop]
 
 
 def _read(connection: socket.socket, jobs: Jobs) -> None:
-    while (payload := receive(connection)) is not None:
-        number, fields = unpack(payload)
-        jobs.put(Job(connection, number, Enrolment(*fields)))
+    frames = Frames()
+    with contextlib.suppress(ConnectionError):
+        while data := connection.recv(RECEIVE_BYTES):
+            for payload in frames.take(data):
+                number, fields = unpack(payload)
+                jobs.put(Job(connection, number, Enrolment(*fields)))
 
 
 def _accept(listener: socket.socket, jobs: Jobs) -> None:
@@ -94,20 +101,26 @@ def commit_group(writer: Writer, enrolments: Sequence[Enrolment]) -> list[Outcom
     return [outcome for enrolment in enrolments for outcome in commit_group(writer, [enrolment])]
 
 
-def _answer(job: Job, outcome: Outcome | str) -> None:
-    message: tuple[Any, ...]
+def _answer(group: Sequence[Job], outcomes: Sequence[Outcome | str]) -> None:
+    """Tell each call of a group; one message for all that came over one connection."""
+    answers: dict[socket.socket, list[bytes]] = defaultdict(list)
+    for job, outcome in zip(group, outcomes, strict=True):
+        answers[job.connection].append(pack((job.number, *_message(outcome))))
+    for connection, frames in answers.items():
+        try:
+            connection.sendall(b"".join(frames))
+        except OSError as error:
+            log_error("answers lost", error, answers=len(frames))
+
+
+def _message(outcome: Outcome | str) -> tuple[str, Any]:
     if isinstance(outcome, str):
-        message = ("failed", outcome)
-    elif isinstance(outcome, Refused):
-        message = ("refused", outcome.conflicts)
-    elif isinstance(outcome, KeyReused):
-        message = ("reused", None)
-    else:
-        message = ("stored", (encode_receipt(outcome.receipt), outcome.replayed))
-    try:
-        job.connection.sendall(pack((job.number, *message)))
-    except OSError as error:
-        log_error("answer lost", error)
+        return "failed", outcome
+    if isinstance(outcome, Refused):
+        return "refused", outcome.conflicts
+    if isinstance(outcome, KeyReused):
+        return "reused", None
+    return "stored", (encode_receipt(outcome.receipt), outcome.replayed)
 
 
 def serve(database: str, path: str, *, cache_mib: int, idempotency_ms: int) -> None:
@@ -128,19 +141,31 @@ def serve(database: str, path: str, *, cache_mib: int, idempotency_ms: int) -> N
         if isinstance(first, _Stop):
             break
         group, ending = _next_group(jobs, first)
-        outcomes = commit_group(writer, [job.enrolment for job in group])
-        for job, outcome in zip(group, outcomes, strict=True):
-            _answer(job, outcome)
+        _answer(group, commit_group(writer, [job.enrolment for job in group]))
     writer.connection.close()
     log("writer stopped")
 
 
+def _tidy(path: Path) -> None:
+    """Remove the socket and its folder, for a server that was killed cannot."""
+    path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        path.parent.rmdir()
+
+
 def main() -> None:
     """``python -m enrol.store.sqlite_writer DATABASE SOCKET CACHE_MIB IDEMPOTENCY_MS``."""
-    # Ctrl-C reaches the whole group of processes; the server decides when its writer ends.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C, a service manager's SIGTERM and a closed terminal reach the whole group of
+    # processes; the server decides when its writer ends.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     database, path, cache_mib, idempotency_ms = sys.argv[1:]
-    serve(database, path, cache_mib=int(cache_mib), idempotency_ms=int(idempotency_ms))
+    try:
+        serve(database, path, cache_mib=int(cache_mib), idempotency_ms=int(idempotency_ms))
+    except Exception as error:
+        log_error("writer failed", error)
+        sys.exit(1)
+    _tidy(Path(path))
 
 
 if __name__ == "__main__":

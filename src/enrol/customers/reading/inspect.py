@@ -79,7 +79,8 @@ def _number(_: str) -> _Number:
 def inspect_batch(body: bytes, limits: Limits, *, ignore_unknown: bool = False) -> Inspection:
     """Look at everything in the body.
 
-    Raises `JsonInvalid`, `JsonTooDeep`, `TooManyItems` and `TooManyValues`; all else becomes a fault.
+    Raises `JsonInvalid`, `JsonTooDeep`, `TooManyItems` and `TooManyValues`; all else becomes a
+    fault.
     """
     root = _parse(body, limits)
     faults: list[Fault] = []
