@@ -79,10 +79,12 @@ class Access:
         if scheme.lower() != "bearer":
             raise _refusal("access.missing")
         key = key.strip(" ")
-        if not is_well_formed(key):
-            raise _refusal("access.malformed")
         key_hash = hash_key(key)
-        record = self._cached(key_hash) or await self._found(key_hash)
+        record = self._cached(key_hash)
+        if record is None:
+            if not is_well_formed(key):
+                raise _refusal("access.malformed")
+            record = await self._found(key_hash)
         if record.revoked_at is not None:
             raise _refusal("access.revoked")
         if record.expires_at is not None and record.expires_at <= time.time() * 1000:
