@@ -104,6 +104,7 @@ class Access:
         if record is None:
             raise _refusal("access.unknown")
         self.cache[key_hash] = (self.clock() + self.cache_seconds, record)
+        self.cache.move_to_end(key_hash)
         while len(self.cache) > MOST_CACHED:
             self.cache.popitem(last=False)
         return record

@@ -9,9 +9,9 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException, ValidationException
 
 from enrol.api.customers import get_customer, get_customer_by_wallet, list_customers
-from enrol.api.docs import openapi_document, openapi_json, problems_page, reference_page
 from enrol.api.edge import REQUEST_ID, Edge
 from enrol.api.health import healthz, readyz
+from enrol.api.reference.routes import get_openapi, get_problems, get_reference
 from enrol.api.server import Server, build_server
 from enrol.collector import collect_seldom
 from enrol.customers.faults import Fault
@@ -70,13 +70,13 @@ def build_app(settings: Settings, store: Store) -> Edge:
             get_customer_by_wallet,
             healthz,
             readyz,
-            openapi_json,
-            reference_page,
-            problems_page,
+            get_openapi,
+            get_reference,
+            get_problems,
         ],
         dependencies={"server": Provide(provide_server, sync_to_thread=False, use_cache=True)},
         exception_handlers={Exception: answer_problem, HTTPException: answer_problem},
-        openapi_config=openapi_document(),
+        openapi_config=None,
         on_startup=[store.open],
         on_shutdown=[store.close],
         logging_config=None,

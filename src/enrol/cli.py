@@ -5,8 +5,13 @@ named is not there or is there already.
 """
 
 import json
+import os
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 from uuid import uuid4
 
 import typer
@@ -14,17 +19,28 @@ import typer
 from enrol import __version__
 from enrol.settings import Settings, SettingsError, load_settings
 
+if TYPE_CHECKING:
+    from enrol.store.sqlite_registry import Key, Project, Registry
+
 USAGE, NAMED = 2, 3
 MOST_ID_CHARS = 128
+MOST_NAME_CHARS = 200
 
 app = typer.Typer(
     name="enrol",
-    help="A self-hosted customer registry for people, companies and their blockchain wallets.",
+    help="A self-hosted customer registry for people, companies and their blockchain wallets.\n\n"
+    "Example: enrol demo",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-projects = typer.Typer(help="Projects: each holds its own customers.", no_args_is_help=True)
-keys = typer.Typer(help="API keys: each opens one project.", no_args_is_help=True)
+projects = typer.Typer(
+    help='Projects: each holds its own customers.\n\nExample: enrol project create "Token sale"',
+    no_args_is_help=True,
+)
+keys = typer.Typer(
+    help="API keys: each opens one project.\n\nExample: enrol key create --project 66b3f1d2",
+    no_args_is_help=True,
+)
 app.add_typer(projects, name="project")
 app.add_typer(keys, name="key")
 
@@ -51,15 +67,44 @@ def _fail(message: str, code: int = 1) -> NoReturn:
     raise typer.Exit(code)
 
 
-def _registry(database: str | None) -> Any:
+@contextmanager
+def _registry(database: str | None, *, make: bool = False) -> "Iterator[Registry]":
+    """The projects and keys of the file that the settings or the flag name.
+
+    Where there is none, one is made only when asked: a name with a typo is no empty database.
+    """
+    import apsw
+
     from enrol.store.protocol import StoreUnavailable
     from enrol.store.sqlite_file import SchemaTooNew
     from enrol.store.sqlite_registry import Registry
 
+    path = _settings(database=database).database
+    if not make and not Path(path).exists():
+        _fail(f"There is no database {path}; enrol project create makes one.", NAMED)
     try:
-        return Registry(_settings(database=database).database)
-    except (StoreUnavailable, SchemaTooNew) as error:
-        _fail(str(error))
+        registry = Registry(path)
+    except SchemaTooNew as error:
+        _fail(f"{error} It needs the newer Enrol.")
+    except (StoreUnavailable, apsw.Error) as error:
+        _fail(f"The database {path} cannot be opened: {_reason(path, error.__cause__ or error)}.")
+    try:
+        yield registry
+    except apsw.Error as error:
+        _fail(f"The database {path} cannot be used: {error}.")
+    finally:
+        registry.close()
+
+
+def _reason(path: str, error: BaseException) -> str:
+    file = Path(path).absolute()
+    if not file.parent.is_dir():
+        return f"there is no folder {file.parent}"
+    if file.is_dir():
+        return "it is a folder"
+    if not os.access(file.parent, os.W_OK):
+        return f"the folder {file.parent} cannot be written"
+    return str(error.strerror if isinstance(error, OSError) else error)
 
 
 def _time(milliseconds: int | None) -> str | None:
@@ -68,22 +113,38 @@ def _time(milliseconds: int | None) -> str | None:
     return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="seconds")
 
 
+def _visible(text: str, most: int) -> bool:
+    return 1 <= len(text) <= most and text.isprintable() and not text.isspace()
+
+
 def _table(columns: list[str], rows: list[dict[str, Any]], *, as_json: bool) -> None:
+    """Print rows as JSON, or as columns that are never cut: an ID is there to be copied."""
     if as_json:
         typer.echo(json.dumps(rows))
         return
-    from rich.console import Console
-    from rich.table import Table
+    from rich.cells import cell_len
 
-    table = Table(*columns, box=None, header_style="bold")
-    for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row.values()))
-    Console().print(table)
+    table = [columns, *([_cell(*field) for field in row.items()] for row in rows)]
+    widths = [max(map(cell_len, column)) for column in zip(*table, strict=True)]
+    for number, cells in enumerate(table):
+        padded = [
+            cell + " " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=True)
+        ]
+        typer.secho("  ".join(padded).rstrip(), bold=number == 0)
+
+
+def _cell(name: str, value: object) -> str:
+    if value is None:
+        return "-"
+    return str(value)[:16].replace("T", " ") if name.endswith("At") else str(value)
 
 
 @app.command()
 def version() -> None:
-    """Print the version."""
+    """Print the version.
+
+    Example: enrol version
+    """
     typer.echo(__version__)
 
 
@@ -99,7 +160,10 @@ def serve(
     Example: enrol serve --port 8000 --database /var/lib/enrol/enrol.db
     """
     settings = _settings(host=host, port=port, database=database, workers=workers)
-    _registry(settings.database).close()
+    with _registry(settings.database, make=True) as registry:
+        # It would serve reads alone: better told once, here, than call by call.
+        if registry.connection.readonly("main"):
+            _fail(f"The database {settings.database} cannot be written: the file is read-only.")
     from enrol.serve import ServeFailed
     from enrol.serve import serve as run
 
@@ -119,6 +183,8 @@ def demo(
     """Show the whole way once: a server, a project, a key, a batch, the IDs.
 
     The data lives in a temporary folder and is gone afterwards.
+
+    Example: enrol demo --serve --port 8000
     """
     from enrol.demo import DemoFailed, run_demo
 
@@ -148,28 +214,34 @@ def create_project(
     from enrol.store.sqlite_registry import ProjectExists
 
     chosen = str(uuid4()) if project_id is None else project_id
-    if not (1 <= len(chosen) <= MOST_ID_CHARS and chosen.isprintable() and " " not in chosen):
-        _fail("The ID must have 1 to 128 visible characters.", USAGE)
-    registry = _registry(database)
-    try:
-        project = registry.add_project(chosen, name, lenient=lenient)
-    except ProjectExists:
-        _fail("There is a project with this ID already.", NAMED)
+    if not _visible(chosen, MOST_ID_CHARS) or " " in chosen:
+        _fail(f"The ID must have 1 to {MOST_ID_CHARS} visible characters.", USAGE)
+    if not _visible(name, MOST_NAME_CHARS):
+        _fail(f"The name must have 1 to {MOST_NAME_CHARS} visible characters.", USAGE)
+    with _registry(database, make=True) as registry:
+        try:
+            project = registry.add_project(chosen, name, lenient=lenient)
+        except ProjectExists:
+            _fail("There is a project with this ID already.", NAMED)
     if as_json:
         typer.echo(json.dumps(_project_row(project)))
     else:
         typer.echo(f"Project {project.id} created.")
-        typer.echo(f"Next: enrol key create --project {project.id}")
+        typer.echo(f"Next: enrol key create --project {shlex.quote(project.id)}")
 
 
 @projects.command("list")
 def list_projects(database: Database = None, as_json: Json = False) -> None:
-    """List all projects with their number of customers."""
-    rows = [_project_row(project) for project in _registry(database).list_projects()]
+    """List all projects with their number of customers; times are UTC.
+
+    Example: enrol project list --json
+    """
+    with _registry(database) as registry:
+        rows = [_project_row(project) for project in registry.list_projects()]
     _table(["ID", "Name", "Mode", "Created", "Customers"], rows, as_json=as_json)
 
 
-def _project_row(project: Any) -> dict[str, Any]:
+def _project_row(project: "Project") -> dict[str, Any]:
     return {
         "id": project.id,
         "name": project.name,
@@ -200,7 +272,7 @@ def create_key(
 ) -> None:
     """Create an API key. It is shown once, and only its hash is kept.
 
-    Example: enrol key create --project 66b3f1d2 --scope customers:write --expires 90d
+    Example: enrol key create --project 66b3f1d2 --expires 90d
     """
     from enrol.access import DEFAULT_SCOPES, SCOPES, make_key
     from enrol.store.sqlite_file import now_ms
@@ -209,6 +281,8 @@ def create_key(
     scopes = tuple(scope or DEFAULT_SCOPES)
     if wrong := sorted(set(scopes) - set(SCOPES)):
         _fail(f"Not a scope: {', '.join(wrong)}. Scopes: {', '.join(SCOPES)}.", USAGE)
+    if name is not None and not _visible(name, MOST_NAME_CHARS):
+        _fail(f"The name must have 1 to {MOST_NAME_CHARS} visible characters.", USAGE)
     new = make_key()
     key = Key(
         id=f"key_{uuid4().hex[:16]}",
@@ -220,10 +294,11 @@ def create_key(
         expires_at=_expiry(expires),
         revoked_at=None,
     )
-    try:
-        _registry(database).add_key(key, new.hash)
-    except ProjectUnknown:
-        _fail("There is no project with this ID.", NAMED)
+    with _registry(database) as registry:
+        try:
+            registry.add_key(key, new.hash)
+        except ProjectUnknown:
+            _fail("There is no project with this ID.", NAMED)
     if as_json:
         typer.echo(json.dumps({"key": new.key, **_key_row(key)}))
     else:
@@ -237,8 +312,14 @@ def list_keys(
     database: Database = None,
     as_json: Json = False,
 ) -> None:
-    """List the keys, without their secrets."""
-    rows = [_key_row(key) for key in _registry(database).list_keys(project)]
+    """List the keys, without their secrets; times are UTC.
+
+    Example: enrol key list --project 66b3f1d2
+    """
+    with _registry(database) as registry:
+        if project is not None and project not in {row.id for row in registry.list_projects()}:
+            _fail("There is no project with this ID.", NAMED)
+        rows = [_key_row(key) for key in registry.list_keys(project)]
     columns = ["ID", "Project", "Ends in", "Name", "Scopes", "Created", "Expires", "Revoked"]
     _table(columns, rows, as_json=as_json)
 
@@ -248,17 +329,21 @@ def revoke_key(
     key_id: Annotated[str, typer.Argument(help="The key's ID, as `enrol key list` shows it.")],
     database: Database = None,
 ) -> None:
-    """Revoke a key: within a second no server takes it any more."""
+    """Revoke a key: within a second no server takes it any more.
+
+    Example: enrol key revoke key_0123456789abcdef
+    """
     from enrol.store.sqlite_registry import KeyUnknown
 
-    try:
-        _registry(database).revoke_key(key_id)
-    except KeyUnknown:
-        _fail("There is no key with this ID.", NAMED)
+    with _registry(database) as registry:
+        try:
+            registry.revoke_key(key_id)
+        except KeyUnknown:
+            _fail("There is no key with this ID.", NAMED)
     typer.echo(f"Key {key_id} is revoked.")
 
 
-def _key_row(key: Any) -> dict[str, Any]:
+def _key_row(key: "Key") -> dict[str, Any]:
     return {
         "id": key.id,
         "projectId": key.project_id,

@@ -66,6 +66,9 @@ class DemoFailed(Exception):
 
 def run_demo(*, port: int, keep_serving: bool) -> None:
     """Run the demo; ``keep_serving`` leaves the server up until Ctrl-C."""
+    # A stop from outside takes the way of Ctrl-C, which ends the server and removes the folder.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)
     console = Console(highlight=False, soft_wrap=True)
     with tempfile.TemporaryDirectory(prefix="enrol-demo-") as folder:
         database = str(Path(folder) / "demo.db")
@@ -83,6 +86,10 @@ def run_demo(*, port: int, keep_serving: bool) -> None:
         "Next: README.md says how to keep the data (enrol serve --database FILE); "
         "docs/getting-started.md takes you from here to your first import."
     )
+
+
+def _leave(number: int, _: object) -> None:
+    sys.exit(128 + number)
 
 
 def _make_project(database: str) -> str:

@@ -7,6 +7,7 @@ text of an exception, for all of these can hold personal data.
 import contextlib
 import logging
 import sys
+import threading
 import traceback
 from datetime import UTC, datetime
 from typing import Final
@@ -37,19 +38,25 @@ def log_error(event: str, error: BaseException, **fields: Value) -> None:
 class JsonHandler(logging.Handler):
     """Carries the warnings and errors of libraries into the same form, without their texts.
 
-    A library's template is constant and is kept; its arguments may be anything and are not.
+    A template that waits for arguments is constant and is kept; its arguments may be anything
+    and are not. A text without arguments may have been put together before, so that only the
+    place it was logged from is told.
     """
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
-        template = str(record.msg) if record.args or "%" in str(record.msg) else record.name
-        fields: dict[str, Value] = {"level": record.levelname.lower(), "template": template}
+        template = str(record.msg) if record.args else None
         if record.exc_info and record.exc_info[1]:
             log_error(record.name, record.exc_info[1], template=template)
         else:
-            log(record.name, **fields)
+            place = f"{record.funcName}:{record.lineno}"
+            log(record.name, level=record.levelname.lower(), template=template, place=place)
 
 
 def set_up_library_logs() -> None:
-    """Send the standard library's logging through `JsonHandler`, from warnings up."""
+    """Send the standard library's logging through `JsonHandler`, from warnings up, and with it
+    what Python itself would print: warnings, and exceptions that nobody caught."""
     logging.basicConfig(handlers=[JsonHandler()], level=logging.WARNING, force=True)
+    logging.captureWarnings(True)
+    sys.excepthook = lambda kind, error, trace: log_error("uncaught", error)
+    threading.excepthook = lambda told: log_error("uncaught", told.exc_value or told.exc_type())

@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -16,12 +17,14 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors.multiprocess import Multiprocess
 
 from enrol.app import MILLISECONDS_PER_HOUR, create_app
+from enrol.heads import BoundedProtocol
 from enrol.logs import log, set_up_library_logs
 from enrol.settings import Settings, export_settings
 from enrol.store.sqlite_process import WriterProcess
 
 KEEP_ALIVE_SECONDS: Final = 75
 BACKLOG: Final = 2_048
+ORPHAN_SECONDS: Final = 1.0
 
 
 class ServeFailed(Exception):
@@ -64,7 +67,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        reason = (error.strerror or "").partition(" (while")[0]
         raise ServeFailed(f"Cannot listen on {host}, port {port}: {reason}.") from error
 
 
@@ -74,6 +77,8 @@ def _config(settings: Settings) -> uvicorn.Config:
         "enrol.app:create_app" if alone else "enrol.serve:create_worker_app",
         factory=True,
         workers=settings.workers,
+        http=BoundedProtocol,
+        ws="none",
         backlog=BACKLOG,
         access_log=False,
         log_config=None,
@@ -123,4 +128,7 @@ def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
+        # The writer ends as well: answers that are on their way still get out, no more.
         os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(ORPHAN_SECONDS)
+        os._exit(1)

@@ -5,6 +5,7 @@ over the file, the file over the defaults.
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +19,13 @@ CONFIG_VARIABLE: Final = "ENROL_CONFIG"
 MIB: Final = 1024 * 1024
 
 Positive = Annotated[int, Meta(ge=1)]
-Seconds = Annotated[float, Meta(gt=0)]
+# The bound is eleven days, and for hours a century: what it keeps out is infinity.
+Time = Annotated[float, Meta(gt=0, le=1_000_000)]
+
+# SQLite takes these for databases that are gone with their connection.
+NO_FILES: Final = frozenset({"", ":memory:"})
+_PLACE: Final = re.compile(r"(.*) - at `\$\.(\w+).*`")
+_UNKNOWN: Final = re.compile(r"Object contains unknown field `(.*)`")
 
 
 class SettingsError(Exception):
@@ -40,9 +47,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_json_depth: Annotated[int, Meta(ge=4, le=500)] = 16
     max_listed_errors: Positive = 1_000
     max_connections: Positive = 1_024
-    body_timeout: Seconds = 60.0
-    stop_timeout: Seconds = 30.0
-    idempotency_hours: Seconds = 24.0
+    body_timeout: Time = 60.0
+    stop_timeout: Time = 30.0
+    idempotency_hours: Time = 24.0
     access_cache_seconds: Annotated[float, Meta(ge=0)] = 1.0
     sqlite_cache_mib: Positive = 256
     log_requests: bool = True
@@ -71,15 +78,27 @@ def load_settings(
             values[field] = value
     values |= {name: value for name, value in flags.items() if value is not None}
     try:
-        return msgspec.convert(values, Settings, strict=False)
+        settings = msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"A setting is not right: {error}") from None
+        raise SettingsError(_reason(str(error))) from None
+    if settings.database in NO_FILES:
+        raise SettingsError("The setting database is not right: it must name a file.")
+    return settings
 
 
 def export_settings(settings: Settings) -> None:
     """Hand the settings to the processes that this one will start, as ``ENROL_*`` variables."""
     for name, value in msgspec.structs.asdict(settings).items():
         os.environ[PREFIX + name.upper()] = str(value)
+
+
+def _reason(text: str) -> str:
+    """What msgspec found wrong: types and bounds, never a value."""
+    if match := _UNKNOWN.fullmatch(text):
+        return f"{match[1]} is not a setting."
+    match = _PLACE.fullmatch(text)
+    what, name = match.groups() if match else (text, "")
+    return f"The setting {name} is not right: {what}."
 
 
 def _read_file(path: Path) -> dict[str, Any]:
@@ -90,3 +109,5 @@ def _read_file(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{CONFIG_VARIABLE}: {path}: {error.strerror}") from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{CONFIG_VARIABLE}: {path}: {error}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{CONFIG_VARIABLE}: {path}: it is not UTF-8") from None

@@ -40,8 +40,7 @@ class WriterProcess:
     ) -> None:
         with self.starting:
             self.stopping.set()
-        if self.process.stdin:
-            self.process.stdin.close()
+        self._close_stdin()
         try:
             self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -54,6 +53,10 @@ class WriterProcess:
         command = [sys.executable, "-m", "enrol.store.sqlite_writer", *self.arguments]
         return subprocess.Popen(command, stdin=subprocess.PIPE)
 
+    def _close_stdin(self) -> None:
+        if self.process.stdin:
+            self.process.stdin.close()
+
     def _watch(self) -> None:
         while True:
             code = self.process.wait()
@@ -63,6 +66,7 @@ class WriterProcess:
             with self.starting:
                 if self.stopping.is_set():
                     return
+                self._close_stdin()
                 try:
                     self.process = self._start()
                 except OSError as error:

@@ -21,7 +21,7 @@ import apsw
 
 from enrol.collector import collect_seldom
 from enrol.customers.enrolment import Enrolment, KeyReused, Outcome, Refused
-from enrol.logs import log, log_error
+from enrol.logs import log, log_error, set_up_library_logs
 from enrol.store.frames import Frames, pack, unpack
 from enrol.store.sqlite_enrol import Writer, encode_receipt
 from enrol.store.sqlite_file import connect, prepare
@@ -90,14 +90,16 @@ def failure_code(error: apsw.Error) -> str:
 def commit_group(writer: Writer, enrolments: Sequence[Enrolment]) -> list[Outcome | str]:
     """One outcome an enrolment; a failure's code where the database failed.
 
-    When a group fails each member is tried alone: what one of them broke harms no other.
+    When a group fails each member is tried alone: what one of them broke harms no other. But a
+    file that another process holds locked is nobody's fault, and was waited for already.
     """
     try:
         return list(writer.write(enrolments))
     except Exception as error:
         log_error("commit failed", error, enrolments=len(enrolments))
-        if len(enrolments) == 1:
-            return [failure_code(error) if isinstance(error, apsw.Error) else "server.error"]
+        if len(enrolments) == 1 or isinstance(error, apsw.BusyError):
+            code = failure_code(error) if isinstance(error, apsw.Error) else "server.error"
+            return [code for _ in enrolments]
     return [outcome for enrolment in enrolments for outcome in commit_group(writer, [enrolment])]
 
 
@@ -159,6 +161,7 @@ def main() -> None:
     # processes; the server decides when its writer ends.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    set_up_library_logs()
     database, path, cache_mib, idempotency_ms = sys.argv[1:]
     try:
         serve(database, path, cache_mib=int(cache_mib), idempotency_ms=int(idempotency_ms))

@@ -16,12 +16,10 @@ from enrol.customers.countries import COUNTRIES
 from enrol.customers.faults import FAULTS
 from enrol.customers.model import CUSTOMER_TYPES, Batch
 from enrol.customers.wallets import NAMESPACES
-from enrol.settings import Settings
+from enrol.settings import MIB, Settings
 
 Json = dict[str, Any]
 
-# Base64 takes four characters for three bytes; a data URL's media type has 127 at most.
-DATA_URL_CHARS: Final = len("data:") + 127 + len(";base64,")
 # A NUL cannot be stored as text everywhere, and no name has one.
 NO_NUL: Final = r"^[^\u0000]*$"
 
@@ -113,6 +111,11 @@ def array_of(name: str, **rules: int) -> Json:
     return {"type": "array", "items": ref(name), **rules}
 
 
+def bytes_in_words(count: int) -> str:
+    """A number of bytes, in MiB where it is a whole number of them."""
+    return f"{count // MIB} MiB" if count % MIB == 0 else f"{count:,} bytes"
+
+
 def _tidy(schema: Json) -> None:
     """Markdown for reStructuredText, and no empty list of required members."""
     del schema["title"]
@@ -168,7 +171,8 @@ def _has_value(part: str) -> Json:
 
 
 def _texts(settings: Settings) -> Json:
-    picture = 4 * -(-settings.max_picture_bytes // 3)
+    # The limit of pictures counts bytes once decoded, which no rule on the text can say.
+    size = bytes_in_words(settings.max_picture_bytes)
     return {
         "Text": {
             "description": "Text without the NUL character and lone surrogates, kept as sent.",
@@ -177,9 +181,8 @@ def _texts(settings: Settings) -> Json:
             "pattern": NO_NUL,
         },
         "Picture": {
-            "description": f"At most {settings.max_picture_bytes} bytes once decoded.",
+            "description": f"Base64, of at most {size} once decoded.",
             "type": "string",
-            "maxLength": picture + DATA_URL_CHARS,
             "pattern": NO_NUL,
         },
         "Country": {"description": COUNTRY, "enum": sorted(COUNTRIES)},
@@ -239,7 +242,11 @@ def _problems(settings: Settings) -> Json:
                     "parameter; empty for the whole.",
                     "examples": ["/customerData/3/customerWallet/wallet"],
                 },
-                "code": {"enum": list(FAULTS), "examples": ["wallet.checksum"]},
+                "code": {
+                    "enum": list(FAULTS),
+                    "description": "Stable: [what each means](/docs/problems#faults).",
+                    "examples": ["wallet.checksum"],
+                },
                 "detail": {**text, "description": "A sentence for people."},
                 "customerId": {
                     **text,
@@ -259,7 +266,10 @@ def _problems(settings: Settings) -> Json:
                 },
                 "title": text,
                 "status": {"type": "integer", "description": "The HTTP status code."},
-                "code": {**text, "description": "Stable: what programs compare."},
+                "code": {
+                    **text,
+                    "description": "Stable: [what each means](/docs/problems).",
+                },
                 "detail": {**text, "description": "A sentence for people."},
                 "message": {**text, "description": "The same as `detail`."},
                 "requestId": {**text, "description": "The same as the X-Request-Id header."},

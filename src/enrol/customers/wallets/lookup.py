@@ -14,6 +14,9 @@ def lookup_spellings(address: str) -> Iterator[tuple[str, str]]:
     plain = address.lower() if address[:2] in ("0x", "0X") else address
     for namespace, check in CHECKS.items():
         try:
-            yield namespace, check(plain)
+            canonical = check(plain)
         except AddressError:
+            canonical = address
+        yield namespace, canonical
+        if canonical != address:
             yield namespace, address

@@ -1,0 +1,150 @@
+"""The answers of the OpenAPI document: what each status means, holds and carries."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+
+from enrol.api.reference.examples import PROBLEM_FAULTS, REQUEST_ID
+from enrol.api.reference.schemas import (
+    BODY_FAULTS,
+    QUERY_FAULTS,
+    UNIQUE_FAULTS,
+    Json,
+    ref,
+)
+from enrol.problems import MEDIA_TYPE, PROBLEMS, Problem, problem_document
+
+# Which faults the problems that list faults can list.
+FAULTS_OF: Final = {
+    "query.invalid": QUERY_FAULTS,
+    "batch.invalid": BODY_FAULTS,
+    "batch.conflict": UNIQUE_FAULTS,
+}
+
+# The headers that an answer with one of these codes carries.
+HEADERS_OF: Final[dict[str, tuple[str, ...]]] = {
+    **{code: ("WWW-Authenticate",) for code in PROBLEMS if PROBLEMS[code].status == 401},
+    "access.scope": ("WWW-Authenticate",),
+    "route.method": ("Allow",),
+    "content_type.unsupported": ("Accept",),
+    "content_encoding.unsupported": ("Accept-Encoding",),
+    "body.too_large": ("Connection",),
+    "body.timeout": ("Connection",),
+    "server.busy": ("Retry-After",),
+    "store.unavailable": ("Retry-After",),
+}
+
+UUID: Final = {"type": "string", "format": "uuid"}
+HEADERS: Final[Json] = {
+    "X-Request-Id": {
+        "description": "The call's ID, as the server's log has it: yours where it is 8 to 64 "
+        "hexadecimal digits and hyphens, else a new one.",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^[0-9A-Fa-f-]{8,64}$"},
+    },
+    "Enrol-Batch-Id": {
+        "description": "The ID of the stored batch. A dry run and an empty batch, which store "
+        "nothing, have none.",
+        "schema": UUID,
+    },
+    "Idempotency-Replayed": {
+        "description": "This is the answer of an earlier call with the same Idempotency-Key; "
+        "nothing was stored now.",
+        "schema": {"const": "true"},
+    },
+    "WWW-Authenticate": {
+        "description": "The challenge of RFC 6750; it has an `error` when a key was sent.",
+        "schema": {"type": "string", "pattern": '^Bearer realm="enrol"'},
+    },
+    "Retry-After": {
+        "description": "After how many seconds to try again.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "Allow": {"description": "The methods that the address takes.", "schema": {"type": "string"}},
+    "Accept": {"description": "The content type to send.", "schema": {"type": "string"}},
+    "Accept-Encoding": {
+        "description": "The content encoding to send, beside none.",
+        "schema": {"type": "string"},
+    },
+    "Connection": {
+        "description": "`close`: the server does not read the rest of the body.",
+        "schema": {"type": "string"},
+    },
+}
+
+
+def success(
+    description: str,
+    schema: Json,
+    examples: dict[str, tuple[str, Any]] | None = None,
+    *,
+    headers: Iterable[str] = (),
+    media_type: str = "application/json",
+) -> Json:
+    """An answer that is no refusal; ``examples`` are (summary, value) by name."""
+    content: Json = {"schema": schema}
+    if examples:
+        content["examples"] = {
+            name: {"summary": summary, "value": value}
+            for name, (summary, value) in examples.items()
+        }
+    return {
+        "description": description,
+        "headers": _headers(headers),
+        "content": {media_type: content},
+    }
+
+
+def refusals(*codes: str) -> Json:
+    """The answers of a route that can refuse a call with these codes, by status."""
+    by_status: dict[int, list[str]] = defaultdict(list)
+    for code in codes:
+        by_status[PROBLEMS[code].status].append(code)
+    return {str(status): refusal(status, by_status[status]) for status in sorted(by_status)}
+
+
+def refusal(status: int, codes: list[str]) -> Json:
+    """The answer with one status."""
+    carried = [HEADERS_OF.get(code, ()) for code in codes]
+    sometimes = {header for headers in carried for header in headers}
+    always = {header for header in sometimes if all(header in headers for headers in carried)}
+    description = "\n".join(f"- `{code}`: {PROBLEMS[code].detail}" for code in codes)
+    return {
+        "description": description,
+        "headers": _headers(sorted(sometimes), always),
+        "content": {
+            MEDIA_TYPE: {
+                "schema": _problem_schema(status, codes),
+                "examples": {code: _problem_example(code) for code in codes},
+            }
+        },
+    }
+
+
+def _headers(names: Iterable[str], always: Iterable[str] = ()) -> Json:
+    headers: Json = {}
+    for name in ("X-Request-Id", *names):
+        reference = {"$ref": f"#/components/headers/{name}"}
+        # What is said beside a reference to a header does not count, so one that must be there
+        # is written out.
+        headers[name] = {**HEADERS[name], "required": True} if name in always else reference
+    return headers
+
+
+def _problem_schema(status: int, codes: list[str]) -> Json:
+    rules: Json = {"status": {"const": status}, "code": {"enum": codes}}
+    faults = [fault for code in codes for fault in FAULTS_OF.get(code, ())]
+    if faults:
+        rules["errors"] = {"items": {"properties": {"code": {"enum": faults}}}}
+    schema: Json = {"properties": rules}
+    if all(code in FAULTS_OF for code in codes):
+        schema["required"] = ["errors", "errorCount"]
+    return {"allOf": [ref("Problem"), schema]}
+
+
+def _problem_example(code: str) -> Json:
+    problem = Problem(code, faults=PROBLEM_FAULTS.get(code, ()))
+    document = problem_document(problem, REQUEST_ID, max_errors=2)
+    return {"summary": PROBLEMS[code].title, "value": msgspec.json.decode(document)}

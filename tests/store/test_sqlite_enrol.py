@@ -1,0 +1,259 @@
+"""What a group of batches does to the tables of a SQLite file."""
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any, cast
+
+import apsw
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from uuid_utils import uuid7
+
+from enrol.customers.batch import plan_batch, read_batch
+from enrol.customers.enrolment import Enrolment, Outcome, Refused, Stored
+from enrol.customers.model import Limits
+from enrol.customers.plan import Call
+from enrol.store import sqlite_identifiers
+from enrol.store.schema import metadata
+from enrol.store.sqlite_enrol import INSERTS, Writer
+from enrol.store.sqlite_file import connect, now_ms, prepare
+from tests.people import CHECKSUMMED, customer, did, wallet
+
+SECRET = bytes(32)
+DAY_MS = 86_400_000
+LIMITS = Limits()
+TABLES = ("customers", "wallets", "dids", "events", "findings", "batches")
+
+
+class Counting:
+    """A connection that counts the statements it is asked for."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self.connection = connection
+        self.statements: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.connection, name)
+
+    def execute(self, statement: str, *bindings: Any) -> Any:
+        self.statements.append(statement)
+        return self.connection.execute(statement, *bindings)
+
+    def executemany(self, statement: str, rows: Any) -> Any:
+        self.statements.append(statement)
+        return self.connection.executemany(statement, rows)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[apsw.Connection]:
+    path = str(tmp_path / "enrol.db")
+    prepare(path)
+    connection = connect(path)
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def writer(file: apsw.Connection) -> Writer:
+    return Writer(file, DAY_MS)
+
+
+def planned(
+    items: Sequence[object],
+    *,
+    project: int = 1,
+    mode: str = "atomic",
+    lenient: bool = False,
+    **call: Any,
+) -> Enrolment:
+    """The enrolment of a batch, by the whole way from its bytes."""
+    body = {"customerType": "Company", "cmsProjectId": "p", "customerData": items}
+    around = Call(project, SECRET, "key_1", now_ms(), uuid7, mode, **call)
+    reading = read_batch(json.dumps(body).encode(), LIMITS)
+    return plan_batch(reading, around, LIMITS, date(2030, 1, 1), lenient=lenient).enrolment
+
+
+def rows_of(file: apsw.Connection, table: str, **where: object) -> list[dict[str, Any]]:
+    """The rows of a table, each a mapping of column to value."""
+    columns = [column.name for column in metadata.tables[table].columns]
+    chosen = " AND ".join(f"{name} = ?" for name in where) or "1"
+    found = file.execute(
+        f"SELECT {', '.join(columns)} FROM {table} WHERE {chosen}", [*where.values()]
+    )
+    return [dict(zip(columns, row, strict=True)) for row in found]
+
+
+def test_an_insert_fills_every_column_of_its_table() -> None:
+    for insert, _ in INSERTS:
+        table = metadata.tables[insert.split()[2]]
+        assert insert.count("?") == len(table.columns), table.name
+
+
+def test_a_customer_is_stored_with_all_its_parts(writer: Writer, file: apsw.Connection) -> None:
+    claims = {"sub": "s", "name": "N", "birthdate": "1991", "address": "A", "createdBy": "b"}
+    item = {
+        "customerWallet": wallet(CHECKSUMMED, verified=True, createdBy="a"),
+        "customerClaims": claims,
+        "customerDid": did("did:example:x", createdBy="c", updatedBy="d"),
+    }
+    enrolment = planned([item])
+    writer.write([enrolment])
+    shared = {"project": 1, "created_at": enrolment.at}
+    owner = {"customer_id": enrolment.ids[0]} | shared
+    (stored,) = rows_of(file, "customers")
+    told = {name: value for name, value in stored.items() if value is not None}
+    assert told == shared | {
+        "id": enrolment.ids[0],
+        "batch_id": enrolment.batch_id,
+        "type": "Company",
+        "sub": "s",
+        "name": "N",
+        "birthdate": "1991",
+        "address": "A",
+        "claims_created_by": "b",
+    }
+    assert rows_of(file, "wallets") == [
+        owner
+        | {
+            "id": enrolment.wallets[1][0],
+            "namespace": "eip155",
+            "address": CHECKSUMMED,
+            "canonical": CHECKSUMMED.lower(),
+            "verified": 1,
+            "created_by": "a",
+        }
+    ]
+    assert rows_of(file, "dids") == [
+        owner
+        | {"id": enrolment.dids[1][0], "did": "did:example:x", "created_by": "c", "updated_by": "d"}
+    ]
+    assert rows_of(file, "events") == [
+        owner
+        | {
+            "id": enrolment.event_ids[0],
+            "type": "customer.created",
+            "batch_id": enrolment.batch_id,
+        }
+    ]
+    counts = {"items": 1, "created": 1, "existing": 0, "refused": 0}
+    assert rows_of(file, "batches") == [
+        shared | counts | {"id": enrolment.batch_id, "key_id": "key_1", "mode": "atomic"}
+    ]
+
+
+def test_an_address_that_is_canonical_is_stored_once(writer: Writer, file: apsw.Connection) -> None:
+    writer.write([planned([{"customerWallet": wallet(CHECKSUMMED.lower())}])])
+    assert rows_of(file, "wallets")[0]["canonical"] is None
+
+
+def test_findings_are_stored_with_their_customer(writer: Writer, file: apsw.Connection) -> None:
+    items = [customer(), {"customerClaims": {"locale": "?", "zoneinfo": "?"}}]
+    enrolment = planned(items, lenient=True)
+    writer.write([enrolment])
+    shared = {"project": 1, "customer_id": enrolment.ids[1]}
+    assert rows_of(file, "findings") == [
+        shared | {"pointer": "/customerClaims/locale", "code": "locale.syntax"},
+        shared | {"pointer": "/customerClaims/zoneinfo", "code": "zoneinfo.unknown"},
+    ]
+
+
+def statements(file: apsw.Connection, *group: Enrolment) -> int:
+    """How many statements it takes to write a group."""
+    counting = Counting(file)
+    writer = Writer(cast(apsw.Connection, counting), DAY_MS)
+    outcomes = writer.write(group)
+    assert all(isinstance(outcome, Stored) for outcome in outcomes)
+    return len(counting.statements)
+
+
+@pytest.mark.parametrize("mode", ["atomic", "partial"])
+def test_the_number_of_statements_does_not_grow_with_the_batch(
+    file: apsw.Connection, mode: str
+) -> None:
+    counts = {
+        size: statements(file, planned([customer() for _ in range(size)], mode=mode))
+        for size in (1, 10, 900)
+    }
+    assert len(set(counts.values())) == 1, counts
+
+
+def test_the_number_of_statements_does_not_grow_with_the_group(file: apsw.Connection) -> None:
+    one = statements(file, planned([customer()]))
+    many = statements(file, *(planned([customer()]) for _ in range(50)))
+    assert one == many
+
+
+def test_a_refused_batch_writes_no_row(writer: Writer, file: apsw.Connection) -> None:
+    known = customer()
+    writer.write([planned([known])])
+    before = file.total_changes()
+    (outcome,) = writer.write([planned([customer(), known])])
+    assert isinstance(outcome, Refused)
+    assert file.total_changes() == before
+
+
+def test_a_group_that_fails_leaves_nothing(writer: Writer, file: apsw.Connection) -> None:
+    broken = planned([customer()])._replace(customer_type=cast(str, None))
+    with pytest.raises(apsw.ConstraintError):
+        writer.write([planned([customer()]), broken])
+    assert {table: len(rows_of(file, table)) for table in TABLES} == dict.fromkeys(TABLES, 0)
+    assert not file.in_transaction
+
+
+SUBS = st.sampled_from("abcdef")
+CALLS = st.builds(
+    lambda subs, mode, project, returned: (subs, mode, project, returned),
+    st.lists(SUBS, min_size=1, max_size=3),
+    st.sampled_from(["atomic", "partial"]),
+    st.integers(1, 2),
+    st.booleans(),
+)
+
+
+def outcome_of(outcome: Outcome, names: dict[bytes, tuple[int, int]]) -> object:
+    """An outcome with the place of each customer in the run instead of its ID."""
+    if isinstance(outcome, Refused):
+        conflicts = outcome.conflicts
+        return [
+            (item, kind, owner if isinstance(owner, int) else names[owner])
+            for item, kind, owner in conflicts
+        ]
+    assert isinstance(outcome, Stored)
+    ids = outcome.receipt.ids
+    told = [names.get(ids[start : start + 16]) for start in range(0, len(ids), 16)]
+    faults = [fault[:3] for fault in outcome.receipt.refused]
+    return told, outcome.receipt.existing, faults
+
+
+@given(st.lists(st.lists(CALLS, min_size=1, max_size=4), min_size=1, max_size=4))
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_call_in_a_group_fares_as_it_would_alone(
+    file: apsw.Connection, monkeypatch: pytest.MonkeyPatch, groups: list[list[Any]]
+) -> None:
+    """Also where its keys are on their way from the small table to the large one."""
+    monkeypatch.setattr(sqlite_identifiers, "KEYS_PER_SLICE", 2)
+    last: Any = file.execute("SELECT coalesce(max(project), 0) FROM batches").fetchall()
+    fared = []
+    for offset, as_groups in ((last[0][0], True), (last[0][0] + 2, False)):
+        writer, names, seen = Writer(file, DAY_MS), dict[bytes, tuple[int, int]](), list[object]()
+        for group in groups:
+            enrolments = [
+                planned(
+                    [{"customerClaims": {"sub": sub}} for sub in subs],
+                    project=offset + project,
+                    mode=mode,
+                    return_existing=returned,
+                )
+                for subs, mode, project, returned in group
+            ]
+            for enrolment in enrolments:
+                call = len(names)
+                names |= {one: (call, place) for place, one in enumerate(enrolment.ids)}
+            runs = [enrolments] if as_groups else [[enrolment] for enrolment in enrolments]
+            outcomes = [outcome for run in runs for outcome in writer.write(run)]
+            seen += [outcome_of(outcome, names) for outcome in outcomes]
+        fared.append(seen)
+    assert fared[0] == fared[1]
