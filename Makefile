@@ -6,7 +6,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo serve test check bench lock clean
+.PHONY: help setup demo serve test check bench docs lock clean
 
 # What an active virtual environment or a personal pip setting says is not for this tree.
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
@@ -49,6 +49,9 @@ check: $(DEV) ## lint, format and types
 
 bench: $(DEV) ## measure Enrol, the raw limit and the reference side by side
 	$(VENV_PYTHON) -m benchmarks.run $(ARGS)
+
+docs: $(DEV) ## write the tables of the guides again
+	$(VENV_PYTHON) docs/generate.py
 
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header $(ARGS)
