@@ -58,6 +58,8 @@ class Served:
         self.port = next(_ports)
         self.settings = settings
         self.registry = Registry(self.database)
+        # The tests' projects need not outlive the power: two waits for the disk less a test.
+        self.registry.connection.pragma("synchronous", "off")
 
     def __enter__(self) -> Self:
         self.start()
@@ -118,7 +120,13 @@ class Served:
         self.start()
 
     def log_text(self) -> str:
+        """The log so far."""
         return self.log.read_text("utf-8")
+
+    def whole_log(self) -> str:
+        """The log with every call that was answered: one more comes behind all of their lines."""
+        self.http.get("/healthz")
+        return self.log_text()
 
     def new_project(self, *, lenient: bool = False, project_id: str | None = None) -> "Project":
         """A project of its own, with a key that reads and writes."""

@@ -66,7 +66,9 @@ class Description:
         validator = self.validators.get(id(schema))
         if validator is None:
             validator = self.validators[id(schema)] = self.validator(schema)
-        faults = [f"{error.instance_path}: {error.message}" for error in validator.iter_errors(value)]
+        faults = [
+            f"{error.instance_path}: {error.message}" for error in validator.iter_errors(value)
+        ]
         assert not faults, f"{where}: {faults}"
 
     def validator(self, schema: Any) -> jsonschema_rs.Validator:

@@ -285,15 +285,15 @@ def test_a_repeat_comes_before_every_limit(restarted: Served) -> None:
 
 
 def test_a_key_is_forgotten_when_its_time_is_over(restarted: Served) -> None:
-    restarted.restart(idempotency_hours=0.3 / 3600)
+    restarted.restart(idempotency_hours=0.6 / 3600)
     project = restarted.new_project()
     body = project.body(with_claims(name="A"))
     first = project.post(body, keyed("k"))
     assert same(first, project.post(body, keyed("k")))
-    time.sleep(0.4)
+    time.sleep(0.7)
     again = project.post(body, keyed("k"))
     assert (again.status_code, is_replay(again)) == (200, False)
     assert again.json() != first.json()
-    time.sleep(0.4)
+    time.sleep(0.7)
     assert project.post(project.body(customer()), keyed("k")).status_code == 200
     assert project.rows()["idempotency"] == 1

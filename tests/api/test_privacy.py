@@ -164,7 +164,7 @@ def test_the_log_holds_nothing_that_was_sent(server: Served, marker: Markers) ->
     (one,) = project.enrol({"customerClaims": {"name": marker()}})
     project.customer(one)
     project.post(project.body(), {"X-Request-Id": marker(), "User-Agent": marker()})
-    log = server.log_text()
+    log = server.whole_log()
     assert marker.found_in(log) == []
     assert project.key not in log
     assert project.id not in log
@@ -187,15 +187,15 @@ def test_the_log_holds_nothing_of_requests_that_are_no_http(
             answer = answer_on(connection)
             assert answer.status_code == 400
             assert marker.found_in(answer.text) == []
-    assert marker.found_in(server.log_text()) == []
-    assert project.key not in server.log_text()
+    assert marker.found_in(server.whole_log()) == []
+    assert project.key not in server.whole_log()
 
 
 def test_every_line_of_the_log_is_an_object_with_a_time_and_an_event(server: Served) -> None:
     project = server.new_project()
     project.post(project.body())
     project.post(b"{")
-    for line in server.log_text().splitlines():
+    for line in server.whole_log().splitlines():
         entry = json.loads(line)
         assert {"at", "event"} <= entry.keys()
 
@@ -203,7 +203,7 @@ def test_every_line_of_the_log_is_an_object_with_a_time_and_an_event(server: Ser
 def test_a_call_is_logged_with_its_request_id(server: Served) -> None:
     project = server.new_project()
     answer = project.post(project.body({}))
-    lines = map(json.loads, server.log_text().splitlines())
+    lines = map(json.loads, server.whole_log().splitlines())
     wanted = answer.headers["x-request-id"]
     (entry,) = (line for line in lines if line.get("request_id") == wanted)
     told = {name: entry[name] for name in ("event", "method", "route", "status", "code")}
@@ -220,7 +220,7 @@ def test_a_path_is_logged_as_its_template(server: Served) -> None:
     project = server.new_project()
     (one,) = project.enrol({"customerClaims": {"name": "A"}})
     wanted = project.get(f"/customers/{one}").headers["x-request-id"]
-    lines = map(json.loads, server.log_text().splitlines())
+    lines = map(json.loads, server.whole_log().splitlines())
     (entry,) = (line for line in lines if line.get("request_id") == wanted)
     assert one not in json.dumps(entry)
     assert entry["route"].startswith("/customers/{")

@@ -228,6 +228,17 @@ def outcome_of(outcome: Outcome, names: dict[bytes, tuple[int, int]]) -> object:
     return told, outcome.receipt.existing, faults
 
 
+def keys_of(file: apsw.Connection, project: int) -> list[bytes]:
+    """Whose the keys of a project are, those of the small and the large table together."""
+    tables = ("identifiers", "identifiers_new")
+    return sorted(row["customer_id"] for t in tables for row in rows_of(file, t, project=project))
+
+
+def subs_of(file: apsw.Connection, project: int) -> list[bytes]:
+    """The customers of a project, each of which has one key: its sub."""
+    return sorted(row["id"] for row in rows_of(file, "customers", project=project))
+
+
 @given(st.lists(st.lists(CALLS, min_size=1, max_size=4), min_size=1, max_size=4))
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_call_in_a_group_fares_as_it_would_alone(
@@ -256,4 +267,5 @@ def test_a_call_in_a_group_fares_as_it_would_alone(
             outcomes = [outcome for run in runs for outcome in writer.write(run)]
             seen += [outcome_of(outcome, names) for outcome in outcomes]
         fared.append(seen)
+        assert keys_of(file, offset + 1) == subs_of(file, offset + 1)
     assert fared[0] == fared[1]

@@ -8,6 +8,8 @@ import msgspec
 from litestar import Request as LitestarRequest
 from litestar import get
 from litestar.datastructures import State
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 from msgspec import Meta, Struct
 from msgspec.structs import fields
 
@@ -69,7 +71,9 @@ async def _key(server: Server, request: Reads, project_id: str | None = None) ->
 
 
 @get("/customers/{customer_id:str}", operation_id="getCustomer", tags=["customers"])
-async def get_customer(server: Server, request: Reads, customer_id: str) -> CustomerView:
+async def get_customer(
+    server: NamedDependency[Server], request: Reads, customer_id: FromPath[str]
+) -> CustomerView:
     """One customer of the key's project, with claims, wallets, DIDs and findings."""
     key = await _key(server, request)
     try:
@@ -83,7 +87,7 @@ async def get_customer(server: Server, request: Reads, customer_id: str) -> Cust
 
 
 @get("/customers", operation_id="listCustomers", tags=["customers"])
-async def list_customers(server: Server, request: Reads) -> CustomerPage:
+async def list_customers(server: NamedDependency[Server], request: Reads) -> CustomerPage:
     """A page of the project's customers, newest first."""
     key = await _key(server, request)
     page = read_page_query(request.scope["query_string"])
@@ -102,7 +106,10 @@ async def list_customers(server: Server, request: Reads) -> CustomerPage:
     tags=["customers"],
 )
 async def get_customer_by_wallet(
-    server: Server, request: Reads, project_id: str, address: str
+    server: NamedDependency[Server],
+    request: Reads,
+    project_id: FromPath[str],
+    address: FromPath[str],
 ) -> CustomerView:
     """The customer of a wallet, whatever its namespace."""
     key = await _key(server, request, project_id)

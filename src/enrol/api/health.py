@@ -3,6 +3,7 @@
 from typing import Literal
 
 from litestar import get
+from litestar.di import NamedDependency
 from msgspec import Struct
 
 from enrol.api.server import Server
@@ -21,7 +22,7 @@ async def healthz() -> Health:
 
 
 @get("/readyz", operation_id="readyz", tags=["operations"])
-async def readyz(server: Server) -> Health:
+async def readyz(server: NamedDependency[Server]) -> Health:
     """The database answers and its writer is there; else 503. No key is needed."""
     await server.store.ping()
     return Health()

@@ -110,6 +110,8 @@ def refusal(status: int, codes: list[str]) -> Json:
     carried = [HEADERS_OF.get(code, ()) for code in codes]
     sometimes = {header for headers in carried for header in headers}
     always = {header for header in sometimes if all(header in headers for headers in carried)}
+    # It ends at the next hop, so behind a proxy nobody sees it.
+    always.discard("Connection")
     description = "\n".join(f"- `{code}`: {PROBLEMS[code].detail}" for code in codes)
     return {
         "description": description,

@@ -1,6 +1,7 @@
 """``/openapi.json``, ``/docs`` and ``/docs/problems``."""
 
 from litestar import MediaType, Response, get
+from litestar.di import NamedDependency
 
 from enrol.api.reference import pages
 from enrol.api.reference.document import openapi_json
@@ -8,13 +9,13 @@ from enrol.api.server import Server
 
 
 @get("/openapi.json")
-async def get_openapi(server: Server) -> Response[bytes]:
+async def get_openapi(server: NamedDependency[Server]) -> Response[bytes]:
     """The OpenAPI document."""
     return Response(openapi_json(server.settings), media_type=MediaType.JSON)
 
 
 @get("/docs")
-async def get_reference(server: Server) -> Response[str]:
+async def get_reference(server: NamedDependency[Server]) -> Response[str]:
     """The OpenAPI document as a page."""
     return _page(pages.reference_page(server.settings))
 

@@ -83,6 +83,8 @@ def _bounds(schema: Json, kind: str) -> str:
         return f", {least:,} to {most:,}{unit}"
     if most:
         return f", at most {most:,}{unit}"
+    if least == 1:
+        return ", not empty"
     return f", at least {least:,}{unit}" if least else ""
 
 

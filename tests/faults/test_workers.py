@@ -1,0 +1,89 @@
+"""``--workers 2``: both HTTP processes answer, and one that dies is replaced."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+import pytest
+
+from tests.faults.checker import check_all
+from tests.faults.load import Load, body_of, people
+from tests.faults.processes import Serving, is_alive, make_project, wait_until
+
+REPLACE_SECONDS = 8.0
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> str:
+    return str(tmp_path / "enrol.db")
+
+
+@pytest.fixture
+def key(database: str) -> str:
+    return make_project(database)
+
+
+@pytest.fixture
+def serving(tmp_path: Path, database: str, key: str) -> Iterator[Serving]:
+    with Serving(tmp_path, database, "--workers", "2") as serving:
+        wait_until(serving.is_ready, REPLACE_SECONDS, "not ready")
+        yield serving
+
+
+@contextmanager
+def held(process: psutil.Process) -> Iterator[None]:
+    """The process does nothing within the block."""
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+
+def _enrols_alone(serving: Serving, key: str, worker: psutil.Process, name: str) -> None:
+    """The worker takes a batch while all others are held."""
+    others = [process for process in serving.workers() if process.pid != worker.pid]
+    assert len(others) == 1
+    with held(others[0]), serving.client(key, timeout=REPLACE_SECONDS) as client:
+        assert client.post(body_of(people(name, 3))).status == 200
+
+
+def test_both_workers_enrol_through_one_writer(serving: Serving, key: str) -> None:
+    workers = serving.workers()
+    assert len(workers) == 2
+    for worker in workers:
+        _enrols_alone(serving, key, worker, f"w{worker.pid}")
+    with serving.client(key) as client:
+        page = client.call("GET", "/customers?cmsProjectId=main").data
+    assert page["totalCount"] == 6
+    assert len([line for line in serving.lines() if line["event"] == "writer ready"]) == 1
+    assert serving.stop() == 0
+
+
+def test_a_worker_that_is_killed_is_replaced_and_no_batch_is_harmed(
+    serving: Serving, key: str, database: str
+) -> None:
+    victim = serving.workers()[0]
+    load = Load(key, threads=4, seed=1, pause=0.01)
+    with load.flowing():
+        load.go(serving.port)
+        wait_until(lambda: len(load.batches) > 20, 10, "no load")
+        victim.kill()
+        wait_until(lambda: not is_alive(victim), 5, "the worker did not die")
+        wait_until(lambda: len(serving.workers()) == 2, REPLACE_SECONDS, "no new worker")
+    assert serving.stop() == 0
+    assert check_all(database, load.batches)
+
+
+def test_a_replaced_worker_enrols(serving: Serving, key: str) -> None:
+    victim, survivor = serving.workers()
+    victim.kill()
+
+    def replacement() -> list[psutil.Process]:
+        return [w for w in serving.workers() if w.pid not in (victim.pid, survivor.pid)]
+
+    wait_until(replacement, REPLACE_SECONDS, "no new worker")
+    _enrols_alone(serving, key, replacement()[0], "new")
+    assert serving.stop() == 0
