@@ -189,7 +189,7 @@ def test_a_database_that_cannot_be_written_is_refused_at_the_start(
     assert done.stdout == ""
     assert str(database) in done.stderr
     what = "the file is read-only" if which == "file" else f"the folder {folder} cannot be written"
-    assert done.stderr.endswith(f"{reason}.\n")
+    assert done.stderr.endswith(f"{what}.\n")
     assert len(done.stderr.splitlines()) == 1
 
 
