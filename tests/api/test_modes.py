@@ -265,3 +265,11 @@ def test_a_parameter_stands_once(project: Project) -> None:
 def test_every_wrong_parameter_is_told(project: Project) -> None:
     answer = project.post(project.body(customer()), mode="some", onConflict="merge", what="else")
     assert len(faults(refused(project, answer, "query.invalid"))) == 3
+
+
+@pytest.mark.parametrize("mode", ["partial", "dryRun"])
+def test_the_faults_of_one_item_are_listed_up_to_a_bound(project: Project, mode: str) -> None:
+    endless = {"customerClaims": {f"unknown{number}": "" for number in range(500)}}
+    answer = project.post(project.body(customer(), endless), mode=mode)
+    assert answer.status_code == 207
+    assert len(answer.json()[1]["errors"]) == 50

@@ -1,8 +1,10 @@
 """One batch from bytes to rows: decode, check, plan. Pure: the caller brings clock and IDs."""
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import date
 from itertools import compress
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from enrol.customers.check import check_columns, check_customer_type, refusals_and_findings
 from enrol.customers.columns import Columns, columns_of, take
@@ -12,6 +14,10 @@ from enrol.customers.model import CUSTOMER_TYPES, Limits
 from enrol.customers.plan import Call, plan_enrolment
 from enrol.customers.reading.decode import decode_batch, may_hold_long_text
 from enrol.customers.reading.inspect import inspect_batch
+
+
+# More than an item has fields: only endless unknown ones reach it.
+MOST_FAULTS_LISTED: Final = 50
 
 
 class Reading(NamedTuple):
@@ -85,9 +91,20 @@ def plan_batch(
         addresses,
         items=reading.items,
         findings=findings,
-        refused=faults,
+        refused=_listed(faults),
     )
     return Planned(enrolment, faults)
+
+
+def _listed(faults: Sequence[Fault]) -> list[Fault]:
+    """The faults that a partial call's answer lists, and that its receipt keeps."""
+    told: Counter[int | None] = Counter()
+    listed = []
+    for fault in faults:
+        told[fault.item] += 1
+        if told[fault.item] <= MOST_FAULTS_LISTED:
+            listed.append(fault)
+    return listed
 
 
 def _order(fault: Fault) -> tuple[int, str, str]:
