@@ -217,11 +217,14 @@ async def test_a_call_to_a_writer_that_dies_fails_and_the_next_waits_for_the_new
         other.execute("BEGIN IMMEDIATE")
         waiting = [asyncio.create_task(connection.ask(tuple(enrolment(f"a{n}")))) for n in range(9)]
         await asyncio.sleep(0.3)
-        process.process.kill()
+        dying = process.process
+        dying.kill()
         results = await asyncio.gather(*waiting, return_exceptions=True)
         assert {type(result) for result in results} == {StoreUnavailable}
         other.execute("ROLLBACK")
         other.close()
+        # Its connections close before its listener does, which might take one more.
+        await asyncio.to_thread(dying.wait)
         assert (await connection.ask(tuple(enrolment("a0"))))[0] == "stored"
         connection.close()
     assert [line["event"] for line in errors(capfd)] == ["writer died"]
