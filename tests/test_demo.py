@@ -62,7 +62,10 @@ def test_a_demo_that_serves_on_ends_with_all_its_processes(
         )
     processes = []
     try:
-        wait_until(lambda: "Still serving" in shown.read_text(), 20, "the demo does not serve")
+        wait_until(
+            lambda: "Still serving" in shown.read_text() or demo.poll() is not None,
+            *(20, "the demo does not serve"),
+        )
         address = re.search(r"http://[\d.:]+", shown.read_text())
         assert address is not None
         assert httpx.get(f"{address[0]}/healthz").status_code == 200

@@ -80,3 +80,11 @@ def test_a_flag_that_is_not_right_is_an_error_of_usage(
     line = _refused(tmp_path, tmp_path / "enrol.db", *flags, code=2)
     assert line.startswith(f"The setting {flags[0].removeprefix('--')} is not right: ")
     assert not (tmp_path / "enrol.db").exists()
+
+
+def test_a_long_path_to_temporary_files_is_none_too_long_for_the_writer(tmp_path: Path) -> None:
+    folder = tmp_path / ("long" * 20)
+    folder.mkdir()
+    with Serving(folder, str(folder / "enrol.db")) as serving:
+        assert serving.is_ready()
+        assert serving.stop() == 0

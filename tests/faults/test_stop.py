@@ -56,7 +56,7 @@ def test_a_stop_under_load_finishes_what_was_taken_in(
         time.sleep(0.4)
         assert serving.stop(number, group=group) == 0
         load.end()
-        assert [process for process in processes if is_alive(process)] == []
+        _wait_until_gone(processes)
         _check_nothing_is_left(serving)
     answered = [batch for batch in load.batches if batch.answers]
     assert answered

@@ -1,5 +1,6 @@
 """The writer as a child process: started with the server, started again when it dies."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -12,6 +13,16 @@ from enrol.logs import log, log_error
 
 RESTART_SECONDS: Final = 0.2
 STOP_SECONDS: Final = 30.0
+SOCKET: Final = "writer.sock"
+# The address of a Unix socket has 104 bytes on some systems, 108 on others.
+MOST_PATH_BYTES: Final = 103
+
+
+def _place() -> str:
+    """The folder for temporary files, or a plain one where its path is too long for a socket."""
+    usual = tempfile.gettempdir()
+    longest = f"{usual}/enrol-12345678/{SOCKET}"
+    return usual if len(os.fsencode(longest)) <= MOST_PATH_BYTES else "/tmp"
 
 
 class WriterProcess:
@@ -19,8 +30,8 @@ class WriterProcess:
 
     def __init__(self, database: str, *, cache_mib: int, idempotency_ms: int) -> None:
         # Only this user may enter: the socket takes rows without asking who sends them.
-        self.folder = tempfile.TemporaryDirectory(prefix="enrol-")
-        self.path = str(Path(self.folder.name) / "writer.sock")
+        self.folder = tempfile.TemporaryDirectory(prefix="enrol-", dir=_place())
+        self.path = str(Path(self.folder.name) / SOCKET)
         self.arguments = [database, self.path, str(cache_mib), str(idempotency_ms)]
         self.stopping = threading.Event()
         # Held while a writer is started, so that a stop never misses the newest one.
