@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.faults.load import body_of, people
-from tests.faults.processes import Serving, make_project
+from tests.faults.processes import Serving, make_project, wait_until
 from tests.people import customer
 from tests.serving import HOST, Project, Served
 from tests.wire import answer_on, is_closed
@@ -56,7 +56,9 @@ def test_every_answer_has_a_request_id_of_its_own(method: str, path: str, server
 def test_a_request_id_that_was_sent_comes_back_and_is_logged(sent: str, server: Served) -> None:
     answer = server.http.get("/healthz", headers={"X-Request-Id": sent})
     assert answer.headers["x-request-id"] == sent
-    assert f'"request_id":"{sent}"' in server.log_text()
+    # The line follows the answer.
+    line = f'"request_id":"{sent}"'
+    wait_until(lambda: line in server.log_text(), 5, "no line with the request ID")
 
 
 @pytest.mark.parametrize("sent", ["amina@example.com", "1", "a" * 65, "aaaaaaaa bbbbbbbb", "'--"])

@@ -9,8 +9,8 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from tests.faults.checker import check_all
-from tests.faults.load import Load, body_of, people
-from tests.faults.processes import Serving, is_alive, make_project, wait_until
+from tests.faults.load import Batch, Load, body_of, people
+from tests.faults.processes import Serving, make_project, wait_until
 
 REPLACE_SECONDS = 8.0
 
@@ -65,25 +65,18 @@ def test_both_workers_enrol_through_one_writer(serving: Serving, key: str) -> No
 def test_a_worker_that_is_killed_is_replaced_and_no_batch_is_harmed(
     serving: Serving, key: str, database: str
 ) -> None:
-    victim = serving.workers()[0]
-    load = Load(key, threads=4, seed=1, pause=0.01)
-    with load.flowing():
-        load.go(serving.port)
-        wait_until(lambda: len(load.batches) > 20, 10, "no load")
-        victim.kill()
-        wait_until(lambda: not is_alive(victim), 5, "the worker did not die")
-        wait_until(lambda: len(serving.workers()) == 2, REPLACE_SECONDS, "no new worker")
-    assert serving.stop() == 0
-    assert check_all(database, load.batches)
-
-
-def test_a_replaced_worker_enrols(serving: Serving, key: str) -> None:
     victim, survivor = serving.workers()
-    victim.kill()
+    load = Load(key, threads=4, seed=1, pause=0.01)
 
     def replacement() -> list[psutil.Process]:
         return [w for w in serving.workers() if w.pid not in (victim.pid, survivor.pid)]
 
-    wait_until(replacement, REPLACE_SECONDS, "no new worker")
+    with load.flowing():
+        load.go(serving.port)
+        wait_until(lambda: len(load.batches) > 20, 10, "no load")
+        victim.kill()
+        wait_until(replacement, REPLACE_SECONDS, "no new worker")
     _enrols_alone(serving, key, replacement()[0], "new")
     assert serving.stop() == 0
+    batches = [*load.batches, Batch("new", 3, None)]
+    assert check_all(database, batches)
