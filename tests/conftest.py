@@ -1,5 +1,6 @@
 """What all tests share: a served product, and a project of one's own on it."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,11 @@ from tests.serving import Project, Served
 # Machines differ, and a slow one is no fault of the code.
 settings.register_profile("enrol", deadline=None)
 settings.load_profile("enrol")
+
+# A shell starts what runs in its background with Ctrl-C ignored, and the processes that the tests
+# start and interrupt would inherit that.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
