@@ -3,9 +3,11 @@ key, could hold its memory with endless headers and its connections with request
 """
 
 import asyncio
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from enrol.cork import CorkedTransport
 
 # The first packet of a head is not counted: it may bring a body along.
 MOST_HEAD_BYTES: Final = 64 * 1024
@@ -23,7 +25,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See `asyncio.BaseProtocol`."""
-        super().connection_made(transport)
+        corked = CorkedTransport(transport, self.loop)
+        super().connection_made(cast(asyncio.Transport, corked))
         self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -20,11 +20,22 @@ Value = str | int | float | bool | None
 
 def log(event: str, **fields: Value) -> None:
     """Write one line; where it cannot be written (a full disk, a closed pipe) it is lost."""
+    write_line(event, **fields)
+    flush_lines()
+
+
+def write_line(event: str, **fields: Value) -> None:
+    """Write one line that is seen after `flush_lines`, which serves many lines as well."""
     at = datetime.now(UTC).isoformat(timespec="milliseconds")
     line = _encode({"at": at, "event": event, **fields}) + b"\n"
     # What the line tells of is done or failed already: the log must not fail it once more.
     with contextlib.suppress(OSError):
         sys.stderr.buffer.write(line)
+
+
+def flush_lines() -> None:
+    """Let the lines be seen."""
+    with contextlib.suppress(OSError):
         sys.stderr.buffer.flush()
 
 

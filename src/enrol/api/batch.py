@@ -48,16 +48,22 @@ async def post_batch(server: Server, request: Request) -> Answer:
     """Access, body, replay, decode, check, plan, store, IDs."""
     key = await server.access.key_of(request.header(b"authorization"), "customers:write")
     options = _options(request)
-    async with server.bodies.body_of(request) as body:
+    body = await server.bodies.read(request)
+    try:
         idempotency = _idempotency(server, options, body)
         if idempotency and (receipt := await _replay(server, key, idempotency)):
             return _answer(receipt, replayed=True)
-        work = (server, key, options, idempotency, body)
+        call = _call(server, key, options, idempotency)
         if len(body) > THREAD_BYTES:
             loop = asyncio.get_running_loop()
-            planned = await loop.run_in_executor(server.planner, _plan, *work)
+            planned = await loop.run_in_executor(
+                server.planner, lambda: _plan(server, key, call, _read(server, options, body))
+            )
         else:
-            planned = _plan(*work)
+            reading = await server.gatherer.read(body) or _read(server, options, body)
+            planned = _plan(server, key, call, reading)
+    finally:
+        server.bodies.release(body)
     if planned is None:
         return Answer(b"[]")
     enrolment, faults = planned
@@ -116,18 +122,10 @@ async def _replay(
     return receipt
 
 
-def _plan(
-    server: Server,
-    key: KeyRecord,
-    options: Options,
-    idempotency: tuple[bytes, bytes] | None,
-    body: bytes,
-) -> Planned | None:
-    """Decode, check and plan; None for a batch without items."""
-    reading = _read(server, options, body)
-    if reading.cms_project_id is not None and reading.cms_project_id != key.project_id:
-        raise Problem("access.project")
-    call = Call(
+def _call(
+    server: Server, key: KeyRecord, options: Options, idempotency: tuple[bytes, bytes] | None
+) -> Call:
+    return Call(
         project=key.project,
         secret=server.store.secret,
         key_id=key.key_id,
@@ -137,6 +135,12 @@ def _plan(
         return_existing=options.return_existing,
         idempotency=idempotency,
     )
+
+
+def _plan(server: Server, key: KeyRecord, call: Call, reading: Reading) -> Planned | None:
+    """Check and plan; None for a batch without items."""
+    if reading.cms_project_id is not None and reading.cms_project_id != key.project_id:
+        raise Problem("access.project")
     planned = plan_batch(reading, call, server.limits, server.latest_date(), lenient=key.lenient)
     return planned if reading.items or planned.faults else None
 

@@ -1,5 +1,6 @@
 """The edge of the API: request IDs, logs, and every refusal and error as a problem document."""
 
+import asyncio
 import re
 import time
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from uuid_utils import uuid7
 from enrol.api import batch
 from enrol.api.http import Answer, ClientGone, Message, Receive, Request, Scope, Send
 from enrol.api.server import Server
-from enrol.logs import log, log_error
+from enrol.logs import flush_lines, log_error, write_line
 from enrol.problems import MEDIA_TYPE, Problem, problem_document
 from enrol.store.protocol import StoreFull, StoreUnavailable
 
@@ -47,6 +48,7 @@ class Edge:
         self.log_requests = server.settings.log_requests
         self.most_active = server.settings.max_connections
         self.active = 0
+        self.lines_wait = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection event."""
@@ -69,7 +71,7 @@ class Edge:
         finally:
             self.active -= 1
         if self.log_requests:
-            log(
+            write_line(
                 "request",
                 request_id=request.request_id,
                 method=scope["method"] if scope["method"].isalpha() else "?",
@@ -78,6 +80,14 @@ class Edge:
                 ms=round((time.perf_counter() - start) * 1000, 2),
                 **request.notes,
             )
+            # Calls that were answered in one turn of the loop are logged by one write.
+            if not self.lines_wait:
+                self.lines_wait = True
+                asyncio.get_running_loop().call_soon(self._flush_lines)
+
+    def _flush_lines(self) -> None:
+        self.lines_wait = False
+        flush_lines()
 
     async def _batch(self, request: Request, send: Send) -> int:
         try:

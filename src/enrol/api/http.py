@@ -2,8 +2,8 @@
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -79,12 +79,11 @@ class BodyReader:
     def __init__(self, settings: Settings) -> None:
         self.most = settings.max_body_bytes
         self.most_inflight = settings.max_inflight_bytes
-        self.timeout = settings.body_timeout
+        self.deadlines = Deadlines(settings.body_timeout)
         self.inflight = 0
 
-    @asynccontextmanager
-    async def body_of(self, request: Request) -> AsyncIterator[bytes]:
-        """The whole body, inflated when it was sent with gzip; counted until the block ends.
+    async def read(self, request: Request) -> bytes:
+        """The whole body, inflated when it was sent with gzip; `release` it when it is done with.
 
         Raises `Problem` for a body that is too large, too slow, not JSON by its type, not gzip,
         or more than the process can hold now; `ClientGone` for one that breaks off.
@@ -97,7 +96,7 @@ class BodyReader:
         chunks: list[bytes] = []
         held = 0
         try:
-            async with asyncio.timeout(self.timeout):
+            with self.deadlines.running():
                 more = True
                 while more:
                     chunk, more = await _next_chunk(request)
@@ -110,13 +109,14 @@ class BodyReader:
                     chunks.append(chunk)
             if inflate is not None:
                 inflate.finish()
-            body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-            chunks.clear()
-            yield body
-        except TimeoutError:
-            raise Problem("body.timeout", headers={"Connection": "close"}) from None
-        finally:
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        except BaseException:
             self.inflight -= held
+            raise
+
+    def release(self, body: bytes) -> None:
+        """Hold this body no longer."""
+        self.inflight -= len(body)
 
     def _inflater(self, request: Request) -> "_Inflater | None":
         encoding = (request.header(b"content-encoding") or "identity").strip().lower()
@@ -132,6 +132,49 @@ class BodyReader:
     def _too_large(self) -> Problem:
         detail = f"The body has more than {self.most} bytes."
         return Problem("body.too_large", detail, headers={"Connection": "close"})
+
+
+class Deadlines:
+    """Ends what takes longer than ``seconds``: one timer for all, for a timer each would cost as
+    much as to read a body that is there already."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.started: dict[asyncio.Task[Any], float] = {}
+        self.late: set[asyncio.Task[Any]] = set()
+        self.timer: asyncio.TimerHandle | None = None
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Raises `Problem` when the block takes too long."""
+        task = asyncio.current_task()
+        assert task is not None
+        loop = task.get_loop()
+        self.started[task] = loop.time()
+        if self.timer is None:
+            self.timer = loop.call_later(self.seconds / 4, self._look, loop)
+        try:
+            yield
+        except asyncio.CancelledError:
+            if task not in self.late:
+                raise
+            task.uncancel()
+            raise Problem("body.timeout", headers={"Connection": "close"}) from None
+        finally:
+            del self.started[task]
+            self.late.discard(task)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.timer = None
+        # In the order in which they began.
+        for task, start in self.started.items():
+            if loop.time() - start < self.seconds:
+                break
+            if task not in self.late:
+                self.late.add(task)
+                task.cancel()
+        if self.started:
+            self.timer = loop.call_later(self.seconds / 4, self._look, loop)
 
 
 async def _next_chunk(request: Request) -> tuple[bytes, bool]:

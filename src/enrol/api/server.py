@@ -10,6 +10,7 @@ from typing import NamedTuple
 from uuid_utils import uuid7
 
 from enrol.access import Access
+from enrol.api.gatherer import Gatherer
 from enrol.api.http import BodyReader
 from enrol.customers.model import Limits
 from enrol.customers.plan import Uuid
@@ -29,12 +30,13 @@ class Server(NamedTuple):
     bodies: BodyReader
     limits: Limits
     planner: ThreadPoolExecutor
+    gatherer: Gatherer
     clock: Callable[[], float] = time.time
     mint: Callable[[], Uuid] = uuid7
 
     def latest_date(self) -> date:
-        """The date where it is latest on earth: a birthdate after it lies in the future."""
-        return (datetime.fromtimestamp(self.clock(), UTC) + EARLIEST_ZONE).date()
+        """See the function of this name."""
+        return latest_date(self.clock())
 
     def keyed_hash(self, *parts: bytes) -> bytes:
         """32 bytes that stand for the parts and, without the store's secret, tell nothing."""
@@ -45,19 +47,26 @@ class Server(NamedTuple):
         return digest.digest()
 
 
+def latest_date(now: float) -> date:
+    """The date where it is latest on earth: a birthdate after it lies in the future."""
+    return (datetime.fromtimestamp(now, UTC) + EARLIEST_ZONE).date()
+
+
 def build_server(settings: Settings, store: Store) -> Server:
     """Put the parts together."""
+    limits = Limits(
+        items=settings.max_items,
+        text_chars=settings.max_text_chars,
+        picture_bytes=settings.max_picture_bytes,
+        json_depth=settings.max_json_depth,
+    )
     return Server(
         settings=settings,
         store=store,
         access=Access(store, settings.access_cache_seconds),
         bodies=BodyReader(settings),
-        limits=Limits(
-            items=settings.max_items,
-            text_chars=settings.max_text_chars,
-            picture_bytes=settings.max_picture_bytes,
-            json_depth=settings.max_json_depth,
-        ),
+        limits=limits,
+        gatherer=Gatherer(limits, lambda: latest_date(time.time())),
         # One thread: two batches that share the interpreter would both be ready late, and the
         # writer would stand idle until then.
         planner=ThreadPoolExecutor(1, thread_name_prefix="planner"),

@@ -6,7 +6,12 @@ from datetime import date
 from itertools import compress
 from typing import Final, NamedTuple
 
-from enrol.customers.check import check_columns, check_customer_type, refusals_and_findings
+from enrol.customers.check import (
+    Checked,
+    check_columns,
+    check_customer_type,
+    refusals_and_findings,
+)
 from enrol.customers.columns import Columns, columns_of, take
 from enrol.customers.enrolment import Enrolment
 from enrol.customers.faults import Fault
@@ -21,7 +26,7 @@ MOST_FAULTS_LISTED: Final = 50
 
 class Reading(NamedTuple):
     """A body that was read. ``columns`` hold the customers without a fault of shape; ``items``
-    is how many the call sent."""
+    is how many the call sent; ``checked`` says that the values were checked already."""
 
     customer_type: str | None
     cms_project_id: str | None
@@ -29,6 +34,7 @@ class Reading(NamedTuple):
     columns: Columns
     may_hold_long_text: bool
     faults: list[Fault]
+    checked: Checked | None = None
 
 
 class Planned(NamedTuple):
@@ -67,7 +73,7 @@ def plan_batch(
     can be told in the same answer. ``today`` is the latest date anywhere on earth.
     """
     columns = reading.columns
-    addresses, faults = check_columns(
+    addresses, faults = reading.checked or check_columns(
         columns, limits, today, may_hold_long_text=reading.may_hold_long_text
     )
     customer_type = reading.customer_type or ""

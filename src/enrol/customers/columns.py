@@ -2,6 +2,7 @@
 customer, for a call into C over a thousand values costs little more than one over a single one.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from itertools import compress
 from operator import attrgetter
@@ -94,6 +95,28 @@ def take(columns: Columns, kept: Sequence[bool]) -> Columns:
         DidColumns(*_taken(dids, kept, new_place)),
         {field: list(compress(column, kept)) for field, column in columns.claims.items()},
     )
+
+
+def cut(columns: Columns, start: int, stop: int) -> Columns:
+    """The columns of the customers at the places from ``start`` up to ``stop``."""
+    wallets, dids = columns.wallets, columns.dids
+    return Columns(
+        columns.items[: stop - start],
+        WalletColumns(*_cut(wallets, start, stop)),
+        DidColumns(*_cut(dids, start, stop)),
+        {field: column[start:stop] for field, column in columns.claims.items()},
+    )
+
+
+def part_bounds(part: WalletColumns | DidColumns, start: int, stop: int) -> slice:
+    """Which entries of a part belong to the customers from ``start`` up to ``stop``."""
+    return slice(bisect_left(part.places, start), bisect_left(part.places, stop))
+
+
+def _cut(part: WalletColumns | DidColumns, start: int, stop: int) -> list[Any]:
+    bounds = part_bounds(part, start, stop)
+    places = [place - start for place in part.places[bounds]]
+    return [places, *(column[bounds] for column in part[1:])]
 
 
 def _taken(

@@ -1,6 +1,7 @@
 """From checked columns to what is stored: the last pure step before the store."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -135,8 +136,14 @@ def _finding_rows(items: Sequence[int], findings: Sequence[Fault]) -> list[Row]:
     ]
 
 
+@lru_cache(maxsize=1_000)
+def _start(secret: bytes, project: int, kind: int) -> blake2b:
+    # A key takes a block of its own: as long as to hash the value.
+    return blake2b(b"%d\0%d\0" % (project, kind), key=secret, digest_size=16)
+
+
 def _hashes(secret: bytes, project: int, kind: int, values: Iterable[str]) -> list[bytes]:
-    start = blake2b(b"%d\0%d\0" % (project, kind), key=secret, digest_size=16)
+    start = _start(secret, project, kind)
     hashes = []
     for value in values:
         digest = start.copy()

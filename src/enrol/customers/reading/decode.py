@@ -5,6 +5,7 @@ keys, of which it keeps the last; the NUL character) is found by counting and se
 Whatever is not right, or only might not be, goes to `inspect`, which looks again and says all.
 """
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -44,6 +45,15 @@ def decode_batch(body: bytes, limits: Limits) -> Decoded | None:
 
     Raises `TooManyItems` and `TooManyValues`.
     """
+    batch = decode_only(body, limits)
+    if batch is None:
+        return None
+    columns = columns_of(batch.customer_data, range(len(batch.customer_data)))
+    return Decoded(batch, columns) if has_no_twice([body], columns) else None
+
+
+def decode_only(body: bytes, limits: Limits) -> Batch | None:
+    """The first half of `decode_batch`, which does not look for duplicate keys."""
     # Empty objects are the cheapest way to make the decoder build millions of customers, so
     # they are counted before: twice what a full batch has leaves room for braces in texts.
     if body.count(b"{") > 2 * (1 + OBJECTS_PER_ITEM * limits.items):
@@ -56,10 +66,16 @@ def decode_batch(body: bytes, limits: Limits) -> Decoded | None:
         raise TooManyItems
     if b"\\" in body and b"\\u0000" in body:
         return None
-    columns = columns_of(batch.customer_data, range(len(batch.customer_data)))
-    if _members_sent(body) != _members_possible(columns) - columns.absent:
-        return None
-    return Decoded(batch, columns)
+    return batch
+
+
+def has_no_twice(bodies: Sequence[bytes], columns: Columns) -> bool:
+    """Whether no object of the bodies has a key twice; ``columns`` are of all their customers.
+
+    No body has fewer members than were kept of it, so where the sums agree, each does.
+    """
+    sent = sum(map(_members_sent, bodies))
+    return sent == _members_possible(len(bodies), columns) - columns.absent
 
 
 def may_hold_long_text(body: bytes, most: int) -> bool:
@@ -91,11 +107,11 @@ def _members_sent(body: bytes) -> int:
     return compact.count(b'":') - in_texts
 
 
-def _members_possible(columns: Columns) -> int:
-    """How many members the body has when none of the optional ones is absent."""
+def _members_possible(bodies: int, columns: Columns) -> int:
+    """How many members the bodies have when none of the optional ones is absent."""
     with_claims = len(columns.items) - columns.without_claims
     return (
-        len(Batch.__struct_fields__)
+        len(Batch.__struct_fields__) * bodies
         + len(Customer.__struct_fields__) * len(columns.items)
         + len(CustomerWallet.__struct_fields__) * len(columns.wallets.places)
         + len(CustomerDid.__struct_fields__) * len(columns.dids.places)
