@@ -25,7 +25,7 @@ from enrol.customers.enrolment import Enrolment, Row
 from enrol.customers.model import Limits
 from enrol.customers.plan import Call
 from enrol.customers.uniqueness import Decision, decide
-from enrol.store.sqlite_enrol import INSERTS, key_rows
+from enrol.store.sqlite_enrol import INSERTS, owned_keys
 from enrol.store.sqlite_file import connect, prepare
 
 CACHE_MIB: Final = 256
@@ -54,7 +54,9 @@ def _inserts(enrolment: Enrolment) -> list[Insert]:
     if not isinstance(decision, Decision):
         raise SystemExit("the generator repeated a customer")
     inserts = [Insert(statement, list(rows(enrolment, decision))) for statement, rows in INSERTS]
-    return [*inserts, Insert(ADD_KEY, list(key_rows(enrolment, decision)))]
+    project = enrolment.project
+    keys = [(project, key, owner) for key, owner in owned_keys(enrolment, decision)]
+    return [*inserts, Insert(ADD_KEY, keys)]
 
 
 def _calls(size: int, calls: int) -> Iterator[list[Insert]]:

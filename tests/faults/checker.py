@@ -47,7 +47,7 @@ JOIN wallets AS w ON w.project = c.project AND w.customer_id = c.id
 JOIN dids AS d ON d.project = c.project AND d.customer_id = c.id
 """
 IDENTIFIERS = """
-SELECT hash, customer_id FROM identifiers UNION ALL SELECT hash, customer_id FROM identifiers_new
+SELECT hash, customer_id FROM identifiers UNION SELECT hash, customer_id FROM identifiers_new
 """
 COUNT = "SELECT count(*) FROM customers"
 # The one project of these tests.

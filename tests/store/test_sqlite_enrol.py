@@ -213,6 +213,16 @@ CALLS = st.builds(
 )
 
 
+# Runs, slices and the filter, at the size of a test.
+SMALL = {
+    "RUN_KEYS": 3,
+    "KEYS_PER_SLICE": 2,
+    "FEWEST_TOGETHER": 6,
+    "MOST_TOGETHER": 6,
+    "FEWEST_FILTERED": 1,
+}
+
+
 def outcome_of(outcome: Outcome, names: dict[bytes, tuple[int, int]]) -> object:
     """An outcome with the place of each customer in the run instead of its ID."""
     if isinstance(outcome, Refused):
@@ -229,9 +239,10 @@ def outcome_of(outcome: Outcome, names: dict[bytes, tuple[int, int]]) -> object:
 
 
 def keys_of(file: apsw.Connection, project: int) -> list[bytes]:
-    """Whose the keys of a project are, those of the small and the large table together."""
+    """Whose the keys of a project are; one that is just filed may stand in its run as well."""
     tables = ("identifiers", "identifiers_new")
-    return sorted(row["customer_id"] for t in tables for row in rows_of(file, t, project=project))
+    rows = [row for table in tables for row in rows_of(file, table, project=project)]
+    return sorted({row["hash"]: row["customer_id"] for row in rows}.values())
 
 
 def subs_of(file: apsw.Connection, project: int) -> list[bytes]:
@@ -244,8 +255,9 @@ def subs_of(file: apsw.Connection, project: int) -> list[bytes]:
 def test_a_call_in_a_group_fares_as_it_would_alone(
     file: apsw.Connection, monkeypatch: pytest.MonkeyPatch, groups: list[list[Any]]
 ) -> None:
-    """Also where its keys are on their way from the small table to the large one."""
-    monkeypatch.setattr(sqlite_identifiers, "KEYS_PER_SLICE", 2)
+    """Also where its keys are on their way from the runs to the large table."""
+    for name, value in SMALL.items():
+        monkeypatch.setattr(sqlite_identifiers, name, value)
     last: Any = file.execute("SELECT coalesce(max(project), 0) FROM batches").fetchall()
     fared = []
     for offset, as_groups in ((last[0][0], True), (last[0][0] + 2, False)):

@@ -1,28 +1,53 @@
-"""The unique keys of a SQLite file: a small table, a large one, and slices on their way."""
+"""The unique keys of a SQLite file: runs of new ones, and their way into the large table."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
+from random import Random
 
 import apsw
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from enrol.store import sqlite_identifiers
+from enrol.store.hash_filter import HASH_SPACE
 from enrol.store.sqlite_file import connect, prepare, transaction
 from enrol.store.sqlite_identifiers import Shelf, find
 
 PROJECT = 1
-TABLES = ("identifiers", "identifiers_new")
+CONSTANTS = {
+    "RUN_KEYS": 50,
+    "KEYS_PER_SLICE": 40,
+    "FEWEST_TOGETHER": 400,
+    "MOST_TOGETHER": 800,
+    "FEWEST_FILTERED": 200,
+    "MOST_PROBED": 100,
+}
+Open = Callable[[], apsw.Connection]
 
 
 @pytest.fixture
-def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[apsw.Connection]:
-    monkeypatch.setattr(sqlite_identifiers, "KEYS_PER_SLICE", 40)
+def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+    """Opens the file once more."""
+    for name, value in CONSTANTS.items():
+        monkeypatch.setattr(sqlite_identifiers, name, value)
     path = str(tmp_path / "keys.db")
     prepare(path)
-    connection = connect(path)
-    yield connection
-    connection.close()
+    connections = []
+
+    def once_more() -> apsw.Connection:
+        connections.append(connect(path))
+        return connections[-1]
+
+    yield once_more
+    for connection in connections:
+        connection.close()
+
+
+@pytest.fixture
+def file(opened: Open) -> apsw.Connection:
+    return opened()
 
 
 def keys(first: int, count: int) -> dict[bytes, bytes]:
@@ -33,7 +58,8 @@ def keys(first: int, count: int) -> dict[bytes, bytes]:
 
 def add(file: apsw.Connection, shelf: Shelf, new: dict[bytes, bytes]) -> None:
     with transaction(file):
-        shelf.add(file, [(PROJECT, key, owner) for key, owner in sorted(new.items())])
+        assert shelf.find(file, sorted(new)) == {}
+        shelf.add(file, sorted(new.items()))
         shelf.file_slice(file)
 
 
@@ -41,48 +67,98 @@ def stored(file: apsw.Connection, table: str) -> set[bytes]:
     return {key for (key,) in file.execute(f"SELECT hash FROM {table}")}
 
 
-@pytest.mark.parametrize("size", [1, 7, 40, 300])
-def test_every_key_is_in_exactly_one_table_and_is_found(file: apsw.Connection, size: int) -> None:
+def assert_found(file: apsw.Connection, shelf: Shelf, everything: dict[bytes, bytes]) -> None:
+    """Each is found, by any reader and by the writer, many at once and alone."""
+    assert stored(file, "identifiers") | stored(file, "identifiers_new") == set(everything)
+    assert find(file, PROJECT, list(everything)) == everything
+    assert shelf.find(file, sorted(everything)) == everything
+    for key in Random(1).sample(sorted(everything), 40):
+        assert find(file, PROJECT, [key]) == {key: everything[key]}
+        assert shelf.find(file, [key]) == {key: everything[key]}
+    assert shelf.find(file, sorted(keys(10**6, 500))) == {}
+
+
+@pytest.mark.parametrize("size", [1, 7, 40, 300, 1_000])
+def test_every_key_is_found_wherever_it_stands(file: apsw.Connection, size: int) -> None:
     shelf = Shelf(file, PROJECT)
     everything: dict[bytes, bytes] = {}
-    for start in range(0, 3_000, size):
+    for start in range(0, 6_000, size):
         new = keys(start, size)
         add(file, shelf, new)
         everything |= new
-    large, small = (stored(file, table) for table in TABLES)
-    assert large & small == set()
-    assert large | small == set(everything)
-    assert find(file, PROJECT, everything) == everything
+        if start % 600 == 0 and len(everything) > 40:
+            assert_found(file, shelf, everything)
+    assert_found(file, shelf, everything)
+    assert stored(file, "identifiers")
 
 
-def test_most_keys_are_filed_and_the_small_table_stays_small(file: apsw.Connection) -> None:
+def test_most_keys_are_filed_and_leave_their_runs(file: apsw.Connection) -> None:
+    shelf = Shelf(file, PROJECT)
+    for start in range(0, 12_000, 40):
+        add(file, shelf, keys(start, 40))
+    # Those that are filed together, those that came meanwhile, and those to be deleted.
+    most = 3 * CONSTANTS["MOST_TOGETHER"]
+    assert len(stored(file, "identifiers_new")) < most
+    assert len(stored(file, "identifiers")) > 12_000 - most
+    assert shelf.new == stored(file, "identifiers_new")
+
+
+def test_a_filter_that_knows_all_saves_the_look_and_misses_nothing(file: apsw.Connection) -> None:
     shelf = Shelf(file, PROJECT)
     for start in range(0, 8_000, 40):
         add(file, shelf, keys(start, 40))
-    assert len(stored(file, "identifiers_new")) < 1_500
-    assert len(stored(file, "identifiers")) > 6_500
-
-
-def test_a_key_that_is_stored_is_refused_by_the_small_table(file: apsw.Connection) -> None:
-    shelf = Shelf(file, PROJECT)
-    add(file, shelf, keys(0, 5))
-    with pytest.raises(apsw.ConstraintError):
-        add(file, shelf, keys(4, 1))
+    filed = sorted(stored(file, "identifiers"))
+    assert shelf.filter.known == HASH_SPACE
+    assert shelf.filter.suspects(filed) == filed
+    strangers = sorted(keys(10**6, 2_000))
+    assert len(shelf.filter.suspects(strangers)) < len(strangers) / 5
 
 
 def test_another_projects_keys_are_not_found(file: apsw.Connection) -> None:
     add(file, Shelf(file, PROJECT), keys(0, 5))
-    assert find(file, PROJECT + 1, keys(0, 5)) == {}
+    assert find(file, PROJECT + 1, list(keys(0, 5))) == {}
+    assert Shelf(file, PROJECT + 1).find(file, sorted(keys(0, 5))) == {}
 
 
 def test_no_keys_are_asked_without_a_query(file: apsw.Connection) -> None:
     assert find(file, PROJECT, []) == {}
+    assert Shelf(file, PROJECT).find(file, []) == {}
 
 
-def test_a_shelf_that_is_opened_again_goes_on(file: apsw.Connection) -> None:
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 1), st.integers(1, 90), st.sampled_from(["", "again", "undone"])),
+        max_size=60,
+    )
+)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_two_writers_that_start_again_and_fail_lose_no_key(
+    opened: Open, turns: list[tuple[int, int, str]]
+) -> None:
+    """Two servers on one file, in any order; a writer may be new, and a transaction undone."""
+    files = [opened(), opened()]
+    (last,) = files[0].execute("SELECT max(project) FROM identifiers_new").fetchall()
+    project = int(str(last[0] or 0)) + 1  # the file is that of the examples before
     everything: dict[bytes, bytes] = {}
-    for start in range(0, 2_000, 100):
-        new = keys(start, 100)
-        add(file, Shelf(file, PROJECT), new)
+    number = 0
+    shelves = [Shelf(file, project) for file in files]
+    for who, count, event in turns:
+        new = keys(number, count)
+        if event == "again":
+            shelves[who] = Shelf(files[who], project)
+        if event == "undone":
+            files[who].execute("BEGIN IMMEDIATE")
+            shelves[who].find(files[who], sorted(new))
+            shelves[who].add(files[who], sorted(new.items()))
+            shelves[who].file_slice(files[who])
+            files[who].execute("ROLLBACK")
+            shelves[who] = Shelf(files[who], project)
+            continue
+        add(files[who], shelves[who], new)
         everything |= new
-    assert find(file, PROJECT, everything) == everything
+        number += count
+        told = shelves[who].find(files[who], sorted(everything))
+        assert told == everything
+    for file, shelf in zip(files, shelves, strict=True):
+        with transaction(file):
+            assert shelf.find(file, sorted(everything)) == everything

@@ -144,19 +144,22 @@ findings: Final = _table(
 )
 
 
-def _identifiers(name: str) -> Table:
-    return _table(
-        name,
-        _project(),
-        Column("hash", LargeBinary(16), primary_key=True, nullable=False),
-        _id("customer_id", key=False),
-    )
+# What is unique in a project: wallets, DIDs and subs, as keyed hashes. SQLite takes new keys as
+# runs and files them later: see sqlite_identifiers.py.
+identifiers: Final = _table(
+    "identifiers",
+    _project(),
+    Column("hash", LargeBinary(16), primary_key=True, nullable=False),
+    _id("customer_id", key=False),
+)
 
-
-# What is unique in a project: wallets, DIDs and subs, as keyed hashes. SQLite takes new keys
-# into the small table and files them into the large one bit by bit: see sqlite_identifiers.py.
-identifiers: Final = _identifiers("identifiers")
-identifiers_new: Final = _identifiers("identifiers_new")
+identifiers_new: Final = _table(
+    "identifiers_new",
+    _project(),
+    Column("run", Integer, primary_key=True, nullable=False, autoincrement=False),
+    Column("hash", LargeBinary(16), primary_key=True, nullable=False),
+    _id("customer_id", key=False),
+)
 
 idempotency: Final = _table(
     "idempotency",

@@ -7,7 +7,7 @@ a batch nor on the size of the group, and an enrolment that is refused leaves no
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, compress, repeat
-from typing import Final
+from typing import Final, TypeVar
 
 import apsw
 import msgspec
@@ -25,7 +25,7 @@ from enrol.customers.enrolment import (
 from enrol.customers.plan import CREATED
 from enrol.customers.uniqueness import Decision, decide
 from enrol.store.sqlite_file import now_ms, transaction
-from enrol.store.sqlite_identifiers import Shelf, find
+from enrol.store.sqlite_identifiers import Shelf
 
 FIND_RECEIPT: Final = """
 SELECT fingerprint, receipt FROM idempotency
@@ -41,6 +41,10 @@ DELETE FROM idempotency WHERE (project, key_hash) IN (
 )
 """
 
+# The keys of all projects that the writer holds in memory, of about 100 bytes each.
+MOST_KEYS_KNOWN: Final = 1_000_000
+
+T = TypeVar("T")
 Accepted = tuple[Enrolment, Decision]
 Rows = Callable[[Enrolment, Decision], Iterable[Row]]
 
@@ -99,9 +103,15 @@ class Writer:
         for enrolment in group:
             asked[enrolment.project] += enrolment.keys
         return {
-            project: find(self.connection, project, sorted(hashes))
+            project: self._shelf(project).find(self.connection, sorted(hashes))
             for project, hashes in asked.items()
         }
+
+    def _shelf(self, project: int) -> Shelf:
+        shelf = self.shelves.pop(project, None) or Shelf(self.connection, project)
+        # The one used last stands last.
+        self.shelves[project] = shelf
+        return shelf
 
     def _replay(self, enrolment: Enrolment) -> Outcome | None:
         if enrolment.idempotency is None:
@@ -130,16 +140,17 @@ class Writer:
         for insert, rows_of in INSERTS:
             rows = chain.from_iterable(rows_of(*pair) for pair in accepted)
             self.connection.executemany(insert, rows)
-        keys: dict[int, list[Row]] = defaultdict(list)
+        keys: dict[int, list[tuple[bytes, bytes]]] = defaultdict(list)
         for enrolment, decision in accepted:
-            keys[enrolment.project] += key_rows(enrolment, decision)
+            keys[enrolment.project] += owned_keys(enrolment, decision)
         for project, project_keys in keys.items():
-            shelf = self.shelves.get(project) or Shelf(self.connection, project)
-            self.shelves[project] = shelf
             if len(accepted) > 1:
                 project_keys.sort()
+            shelf = self._shelf(project)
             shelf.add(self.connection, project_keys)
             shelf.file_slice(self.connection)
+        while sum(len(shelf.new) for shelf in self.shelves.values()) > MOST_KEYS_KNOWN:
+            del self.shelves[next(iter(self.shelves))]
 
 
 def find_receipt(
@@ -197,20 +208,19 @@ def _finding_rows(enrolment: Enrolment, decision: Decision) -> Iterable[Row]:
     return _created(enrolment, decision, rows, [place for place, _, _ in enrolment.findings])
 
 
-def key_rows(enrolment: Enrolment, decision: Decision) -> Iterable[Row]:
-    """The rows of the unique keys, sorted by hash."""
+def owned_keys(enrolment: Enrolment, decision: Decision) -> Iterable[tuple[bytes, bytes]]:
+    """The unique keys that are to be stored, sorted by hash, each with its customer's ID."""
     places = [mark >> KIND_BITS for mark in enrolment.marks]
     owners = map(enrolment.ids.__getitem__, places)
-    rows = zip(repeat(enrolment.project), enrolment.keys, owners)
-    return _created(enrolment, decision, rows, places)
+    return _created(enrolment, decision, zip(enrolment.keys, owners, strict=True), places)
 
 
 def _created(
     enrolment: Enrolment,
     decision: Decision,
-    rows: Iterable[Row],
+    rows: Iterable[T],
     places: Sequence[int] | None = None,
-) -> Iterable[Row]:
+) -> Iterable[T]:
     """The rows of the customers that are to be created; ``places`` says whose each row is."""
     if len(decision.create) == len(enrolment.ids):
         return rows
@@ -221,7 +231,7 @@ def _created(
 
 
 def _new_keys(enrolment: Enrolment, decision: Decision) -> dict[bytes, bytes]:
-    return {key: customer_id for _, key, customer_id in key_rows(enrolment, decision)}
+    return dict(owned_keys(enrolment, decision))
 
 
 def _batch_rows(enrolment: Enrolment, decision: Decision) -> Iterable[Row]:
