@@ -25,8 +25,8 @@ from enrol.customers.enrolment import Enrolment, Row
 from enrol.customers.model import Limits
 from enrol.customers.plan import Call
 from enrol.customers.uniqueness import Decision, decide
-from enrol.store.sqlite_enrol import INSERTS, owned_keys
-from enrol.store.sqlite_file import connect, prepare
+from enrol.store.sqlite.enrol import INSERTS, owned_keys
+from enrol.store.sqlite.file import connect, prepare
 
 CACHE_MIB: Final = 256
 PROJECT: Final = "bench"

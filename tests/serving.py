@@ -17,8 +17,8 @@ from uuid import uuid4
 import httpx
 
 from enrol.access import DEFAULT_SCOPES, make_key
-from enrol.store.sqlite_file import connect, now_ms
-from enrol.store.sqlite_registry import Key, Registry
+from enrol.store.sqlite.file import connect, now_ms
+from enrol.store.sqlite.registry import Key, Registry
 
 HOST = "127.0.0.1"
 START_SECONDS = 30.0

@@ -22,9 +22,9 @@ from enrol.access import (
 )
 from enrol.problems import Problem
 from enrol.store.protocol import KeyRecord
-from enrol.store.sqlite import SqliteStore
-from enrol.store.sqlite_file import now_ms
-from enrol.store.sqlite_registry import Key, Registry
+from enrol.store.sqlite.file import now_ms
+from enrol.store.sqlite.registry import Key, Registry
+from enrol.store.sqlite.store import SqliteStore
 
 WRITE = "customers:write"
 

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from enrol import __version__
 from enrol.access import hash_key, is_well_formed
 from enrol.cli import app
-from enrol.store.sqlite_file import connect
+from enrol.store.sqlite.file import connect
 from tests.faults.processes import run_enrol
 
 COMMANDS = (
@@ -341,7 +341,7 @@ def test_a_setting_that_is_not_right_is_an_error_of_usage(
 def test_a_database_that_another_process_holds_is_told(
     database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("enrol.store.sqlite_file.BUSY_MILLISECONDS", 50)
+    monkeypatch.setattr("enrol.store.sqlite.file.BUSY_MILLISECONDS", 50)
     enrol("project", "create", "Sale", "--id", "p")
     other = apsw.Connection(str(database))
     other.execute("BEGIN IMMEDIATE")

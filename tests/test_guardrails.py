@@ -33,7 +33,7 @@ NO_NAMES = frozenset(
 ENVIRONMENT_READERS = frozenset({"enrol.settings"})
 
 # The edges of the processes, where any exception becomes a problem document or an exit code.
-BROAD_EXCEPT = frozenset({"enrol.api.edge", "enrol.cli", "enrol.store.sqlite_writer"})
+BROAD_EXCEPT = frozenset({"enrol.api.edge", "enrol.cli", "enrol.store.sqlite.writer"})
 
 # What a part must not import: a name forbids all that lies beneath it.
 HTTP = frozenset("granian http httpx litestar starlette uvicorn".split())
@@ -79,7 +79,7 @@ class Module:
 
     @cached_property
     def name(self) -> str:
-        """The dotted name: `enrol.store.sqlite` for src/enrol/store/sqlite.py."""
+        """The dotted name: `enrol.store.sqlite.file` for src/enrol/store/sqlite/file.py."""
         parts = PurePosixPath(self.path).with_suffix("").parts
         return ".".join(part for part in parts if part not in {"src", "__init__"})
 
@@ -315,7 +315,7 @@ BAD: list[tuple[Rule, str, str]] = [
     (imports_point_inwards, CUSTOMERS, "def late() -> None:\n    import enrol.settings\n"),
     (imports_point_inwards, CUSTOMERS, "importlib.import_module('apsw')\n"),
     (imports_point_inwards, "src/enrol/customers/wallets/evm.py", "from urllib import request\n"),
-    (imports_point_inwards, "src/enrol/store/sqlite.py", "from enrol.api.batch import Batch\n"),
+    (imports_point_inwards, "src/enrol/store/rows.py", "from enrol.api.batch import Batch\n"),
     (imports_point_inwards, "src/enrol/store/__init__.py", "from litestar import Request\n"),
     (imports_point_inwards, API, "import sqlite3\n"),
     (the_domain_has_no_clock, CUSTOMERS, "datetime.now(UTC)\n"),
@@ -339,12 +339,12 @@ GOOD: list[tuple[Rule, str, str]] = [
     (functions_say_what_they_return, CUSTOMERS, "key = lambda item: item.index\n"),
     (imports_point_inwards, CUSTOMERS, "from datetime import date\nimport enrol.customers.dids\n"),
     (imports_point_inwards, CUSTOMERS, "from .wallets import CHECKS\nfrom urllib import parse\n"),
-    (imports_point_inwards, "src/enrol/store/sqlite.py", "import apsw, time, enrol.customers\n"),
+    (imports_point_inwards, "src/enrol/store/rows.py", "import apsw, time, enrol.customers\n"),
     (imports_point_inwards, API, "import litestar\nfrom enrol.store import protocol\n"),
     (the_domain_has_no_clock, CUSTOMERS, "bounds.today.isoformat()\n"),
     (the_domain_has_no_clock, "src/enrol/app.py", "datetime.now(UTC)\n"),
     (the_api_has_no_sql, API, "'''SELECT FROM is for the store.'''\nx = 'DELETE /customers'\n"),
-    (the_api_has_no_sql, "src/enrol/store/sqlite.py", "rows('SELECT id')\n"),
+    (the_api_has_no_sql, "src/enrol/store/sqlite/store.py", "rows('SELECT id')\n"),
     (only_settings_read_the_environment, "src/enrol/settings.py", "os.environ['ENROL_URL']\n"),
     (exceptions_are_named, CUSTOMERS, "try: ...\nexcept (ValueError, KeyError): ...\n"),
     (exceptions_are_named, CUSTOMERS, "try: ...\nexcept BaseException:\n    undo()\n    raise\n"),

@@ -19,7 +19,7 @@ from enrol.logs import set_up_library_logs
 from enrol.problems import Problem
 from enrol.settings import Settings, load_settings
 from enrol.store.protocol import Store
-from enrol.store.sqlite import SqliteStore
+from enrol.store.sqlite.store import SqliteStore
 
 MILLISECONDS_PER_HOUR = 3_600_000
 # How long the loop waits for the interpreter while a large batch is checked in a thread.

@@ -20,7 +20,7 @@ from enrol import __version__
 from enrol.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
-    from enrol.store.sqlite_registry import Key, Project, Registry
+    from enrol.store.sqlite.registry import Key, Project, Registry
 
 USAGE, NAMED = 2, 3
 MOST_ID_CHARS = 128
@@ -76,8 +76,8 @@ def _registry(database: str | None, *, make: bool = False) -> "Iterator[Registry
     import apsw
 
     from enrol.store.protocol import StoreUnavailable
-    from enrol.store.sqlite_file import SchemaTooNew
-    from enrol.store.sqlite_registry import Registry
+    from enrol.store.sqlite.file import SchemaTooNew
+    from enrol.store.sqlite.registry import Registry
 
     path = _settings(database=database).database
     if not make and not Path(path).exists():
@@ -211,7 +211,7 @@ def create_project(
 
     Example: enrol project create "Token sale" --id 66b3f1d2
     """
-    from enrol.store.sqlite_registry import ProjectExists
+    from enrol.store.sqlite.registry import ProjectExists
 
     chosen = str(uuid4()) if project_id is None else project_id
     if not _visible(chosen, MOST_ID_CHARS) or " " in chosen:
@@ -275,8 +275,8 @@ def create_key(
     Example: enrol key create --project 66b3f1d2 --expires 90d
     """
     from enrol.access import DEFAULT_SCOPES, SCOPES, make_key
-    from enrol.store.sqlite_file import now_ms
-    from enrol.store.sqlite_registry import Key, ProjectUnknown
+    from enrol.store.sqlite.file import now_ms
+    from enrol.store.sqlite.registry import Key, ProjectUnknown
 
     scopes = tuple(scope or DEFAULT_SCOPES)
     if wrong := sorted(set(scopes) - set(SCOPES)):
@@ -333,7 +333,7 @@ def revoke_key(
 
     Example: enrol key revoke key_0123456789abcdef
     """
-    from enrol.store.sqlite_registry import KeyUnknown
+    from enrol.store.sqlite.registry import KeyUnknown
 
     with _registry(database) as registry:
         try:

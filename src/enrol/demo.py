@@ -17,8 +17,8 @@ from typing import Any, Final
 from rich.console import Console
 
 from enrol.access import DEFAULT_SCOPES, make_key
-from enrol.store.sqlite_file import now_ms
-from enrol.store.sqlite_registry import Key, Registry
+from enrol.store.sqlite.file import now_ms
+from enrol.store.sqlite.registry import Key, Registry
 
 HOST: Final = "127.0.0.1"
 PROJECT: Final = "demo"

@@ -20,7 +20,7 @@ from enrol.app import MILLISECONDS_PER_HOUR, create_app
 from enrol.heads import BoundedProtocol
 from enrol.logs import log, set_up_library_logs
 from enrol.settings import Settings, export_settings
-from enrol.store.sqlite_process import WriterProcess
+from enrol.store.sqlite.process import WriterProcess
 
 KEEP_ALIVE_SECONDS: Final = 75
 BACKLOG: Final = 2_048

@@ -28,7 +28,8 @@ class Description:
 
     def __call__(self, answer: httpx.Response) -> None:
         answer.read()
-        path = re.sub("/{2,}", "/", answer.request.url.path).rstrip("/") or "/"
+        sent = answer.request.url.raw_path.decode().partition("?")[0]
+        path = re.sub("/{2,}", "/", sent).rstrip("/") or "/"
         found = (item for pattern, item in self.paths if pattern.fullmatch(path))
         operation = next(found, {}).get(answer.request.method.lower())
         if operation is not None:

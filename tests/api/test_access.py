@@ -3,14 +3,15 @@
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
 
 from enrol.access import PREFIX, make_key
-from enrol.store.sqlite_file import now_ms
+from enrol.store.sqlite.file import now_ms
 from tests.api.refusals import EMPTY, problem, refused
-from tests.people import customer, with_wallet
+from tests.people import CHECKSUMMED, customer, with_wallet
 from tests.serving import Project, Served
 
 REALM = 'Bearer realm="enrol"'
@@ -172,7 +173,7 @@ def test_a_revoked_key_leaves_the_others(server: Served, project: Project) -> No
 
 def test_a_key_that_was_unknown_can_be_issued(server: Served, project: Project) -> None:
     """A refusal is not remembered."""
-    from enrol.store.sqlite_registry import Key
+    from enrol.store.sqlite.registry import Key
 
     new = make_key()
     headers = {"Authorization": f"Bearer {new.key}"}
@@ -265,9 +266,11 @@ def test_the_id_of_a_project_is_compared_as_it_is_written(server: Served, projec
 
 def test_a_project_id_may_be_any_visible_text(server: Served) -> None:
     project = server.new_project(project_id="Projekt/\u00c4rger?&%2F#1")
-    (one,) = project.enrol(with_wallet())
+    (one,) = project.enrol(with_wallet(CHECKSUMMED))
     assert project.total() == 1
     assert project.customer(one)["cmsProjectId"] == project.id
+    path = f"/projects/{quote(project.id, safe='')}/customer-wallets/{CHECKSUMMED}/customer"
+    assert project.get(path).json()["id"] == one
 
 
 def test_a_key_does_not_open_customers_of_another_project(server: Served, project: Project) -> None:

@@ -90,7 +90,7 @@ def test_right_bodies_are_read_together() -> None:
     assert None not in assert_as_alone(plain)
 
 
-@pytest.mark.parametrize("wrong", WRONG, ids=lambda sent: sent[-60:].decode())
+@pytest.mark.parametrize("wrong", WRONG, ids=range(len(WRONG)))
 @pytest.mark.parametrize("place", range(3))
 def test_a_wrong_body_is_left_out_alone(wrong: bytes, place: int) -> None:
     bodies = RIGHT[:2]

@@ -10,7 +10,7 @@ import apsw
 
 from enrol.customers.enrolment import DID, SUB, WALLET
 from enrol.customers.plan import key_hash
-from enrol.store.sqlite_file import connect, read_secret
+from enrol.store.sqlite.file import connect, read_secret
 from tests.faults.load import Batch
 
 # Each is a fault where it finds a row.

@@ -16,14 +16,14 @@ from typing import Any, NamedTuple, Self
 import psutil  # type: ignore[import-untyped]
 
 from enrol.access import DEFAULT_SCOPES, make_key
-from enrol.store.sqlite_file import now_ms
-from enrol.store.sqlite_registry import Key, Registry
+from enrol.store.sqlite.file import now_ms
+from enrol.store.sqlite.registry import Key, Registry
 
 HOST = "127.0.0.1"
 START_SECONDS = 20.0
 STOP_SECONDS = 20.0
 CALL_SECONDS = 60.0
-WRITER = "enrol.store.sqlite_writer"
+WRITER = "enrol.store.sqlite.writer"
 # What a developer or another test has set is not for the servers of a test.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("ENROL_")}
 

@@ -1,7 +1,7 @@
 """Reading customers back: by ID, by page, by wallet."""
 
 from typing import Annotated, Any, get_args
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 from uuid import UUID
 
 import msgspec
@@ -112,11 +112,11 @@ async def get_customer_by_wallet(
     address: FromPath[str],
 ) -> CustomerView:
     """The customer of a wallet, whatever its namespace."""
-    key = await _key(server, request, project_id)
+    key = await _key(server, request, unquote(project_id))
     secret, project = server.store.secret, key.project
     hashes = [
         key_hash(secret, project, WALLET, f"{namespace}:{spelling}")
-        for namespace, spelling in lookup_spellings(address)
+        for namespace, spelling in lookup_spellings(unquote(address))
     ]
     found = await server.store.find_identifiers(project, hashes)
     for hashed in hashes:

@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import quote, unquote
 
 from litestar.types import ASGIApp
 from uuid_utils import uuid7
@@ -58,7 +59,7 @@ class Edge:
         start = time.perf_counter()
         self.active += 1
         request = Request(scope, receive, _request_id(scope))
-        scope["path"] = path = _SLASHES.sub("/", scope["path"])
+        scope["path"] = path = _path(scope)
         try:
             if path == batch.PATH:
                 status = await self._batch(request, send)
@@ -127,6 +128,16 @@ class Edge:
         request.notes["code"] = problem.code
         body = problem_document(problem, request.request_id, self.most_errors)
         return Answer(body, problem.status, problem.headers, MEDIA_TYPE)
+
+
+def _path(scope: Scope) -> str:
+    """The path as the routes match it. What had to be percent-encoded stays so, for an ID that its
+    owner chose may hold a slash; handlers decode the segments that they take."""
+    path: str = scope["path"]
+    if b"%" in scope["raw_path"]:
+        segments = scope["raw_path"].decode("latin-1").split("/")
+        path = "/".join(quote(unquote(segment), safe="") for segment in segments)
+    return _SLASHES.sub("/", path)
 
 
 def _request_id(scope: Scope) -> str:

@@ -145,7 +145,7 @@ findings: Final = _table(
 
 
 # What is unique in a project: wallets, DIDs and subs, as keyed hashes. SQLite takes new keys as
-# runs and files them later: see sqlite_identifiers.py.
+# runs and files them later: see sqlite/identifiers.py.
 identifiers: Final = _table(
     "identifiers",
     _project(),

@@ -19,13 +19,13 @@ from enrol.customers.batch import plan_batch, read_batch
 from enrol.customers.enrolment import Enrolment, KeyReused, Refused, Stored
 from enrol.customers.model import Limits
 from enrol.customers.plan import Call
-from enrol.store import sqlite_writer
 from enrol.store.protocol import StoreUnavailable
-from enrol.store.sqlite_connection import WriterConnection
-from enrol.store.sqlite_enrol import Writer, decode_receipt
-from enrol.store.sqlite_file import connect, now_ms, prepare
-from enrol.store.sqlite_process import RESTART_SECONDS, WriterProcess
-from enrol.store.sqlite_writer import commit_group
+from enrol.store.sqlite import writer as process
+from enrol.store.sqlite.enrol import Writer, decode_receipt
+from enrol.store.sqlite.file import connect, now_ms, prepare
+from enrol.store.sqlite.process import RESTART_SECONDS, WriterProcess
+from enrol.store.sqlite.writer import commit_group
+from enrol.store.sqlite.writer_connection import WriterConnection
 
 DAY_MS = 86_400_000
 LIMITS = Limits(items=10_000, text_chars=4_096, picture_bytes=1_048_576, json_depth=16)
@@ -175,19 +175,19 @@ def test_a_full_file_is_told_as_such(writer: Writer) -> None:
 def test_a_group_has_a_bound_and_ends_where_the_stop_stands(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sqlite_writer, "GROUP_CUSTOMERS", 5)
-    jobs: sqlite_writer.Jobs = queue.SimpleQueue()
+    monkeypatch.setattr(process, "GROUP_CUSTOMERS", 5)
+    jobs: process.Jobs = queue.SimpleQueue()
     with socket.socket(socket.AF_UNIX) as nobody:
         for number in range(1, 5):
             subs = [f"s{number}.{place}" for place in range(2)]
-            jobs.put(sqlite_writer.Job(nobody, number, enrolment(*subs)))
-        first = sqlite_writer.Job(nobody, 0, enrolment("a", "b"))
-        jobs.put(sqlite_writer._Stop())
-        group, ending = sqlite_writer._next_group(jobs, first)
+            jobs.put(process.Job(nobody, number, enrolment(*subs)))
+        first = process.Job(nobody, 0, enrolment("a", "b"))
+        jobs.put(process._Stop())
+        group, ending = process._next_group(jobs, first)
         assert ([job.number for job in group], ending) == ([0, 1, 2], False)
         last = jobs.get()
-        assert isinstance(last, sqlite_writer.Job)
-        group, ending = sqlite_writer._next_group(jobs, last)
+        assert isinstance(last, process.Job)
+        group, ending = process._next_group(jobs, last)
         assert ([job.number for job in group], ending) == ([3, 4], True)
 
 
@@ -233,7 +233,7 @@ async def test_a_call_to_a_writer_that_dies_fails_and_the_next_waits_for_the_new
 async def test_all_who_wait_for_a_writer_that_does_not_come_are_told_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("enrol.store.sqlite_connection.CONNECT_SECONDS", 0.3)
+    monkeypatch.setattr("enrol.store.sqlite.writer_connection.CONNECT_SECONDS", 0.3)
     connection = WriterConnection(str(tmp_path / "nobody.sock"))
     start = time.monotonic()
     results = await asyncio.gather(

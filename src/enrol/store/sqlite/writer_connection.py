@@ -3,8 +3,8 @@
 import asyncio
 from typing import Any, Final, cast
 
-from enrol.store.frames import Frames, pack, unpack
 from enrol.store.protocol import StoreUnavailable
+from enrol.store.sqlite.frames import Frames, pack, unpack
 
 CONNECT_SECONDS: Final = 5.0
 RETRY_SECONDS: Final = 0.02

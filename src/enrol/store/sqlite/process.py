@@ -61,7 +61,7 @@ class WriterProcess:
 
     def _start(self) -> subprocess.Popen[bytes]:
         Path(self.path).unlink(missing_ok=True)
-        command = [sys.executable, "-m", "enrol.store.sqlite_writer", *self.arguments]
+        command = [sys.executable, "-m", "enrol.store.sqlite.writer", *self.arguments]
         return subprocess.Popen(command, stdin=subprocess.PIPE)
 
     def _close_stdin(self) -> None:

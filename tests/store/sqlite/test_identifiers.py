@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from enrol.store import sqlite_identifiers
-from enrol.store.hash_filter import HASH_SPACE
-from enrol.store.sqlite_file import connect, prepare, transaction
-from enrol.store.sqlite_identifiers import Shelf, find
+from enrol.store.sqlite import identifiers
+from enrol.store.sqlite.file import connect, prepare, transaction
+from enrol.store.sqlite.hash_filter import HASH_SPACE
+from enrol.store.sqlite.identifiers import Shelf, find
 
 PROJECT = 1
 CONSTANTS = {
@@ -31,7 +31,7 @@ Open = Callable[[], apsw.Connection]
 def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
     """Opens the file once more."""
     for name, value in CONSTANTS.items():
-        monkeypatch.setattr(sqlite_identifiers, name, value)
+        monkeypatch.setattr(identifiers, name, value)
     path = str(tmp_path / "keys.db")
     prepare(path)
     connections = []

@@ -22,9 +22,9 @@ import apsw
 from enrol.collector import collect_seldom
 from enrol.customers.enrolment import Enrolment, KeyReused, Outcome, Refused
 from enrol.logs import log, log_error, set_up_library_logs
-from enrol.store.frames import Frames, pack, unpack
-from enrol.store.sqlite_enrol import Writer, encode_receipt
-from enrol.store.sqlite_file import connect, prepare
+from enrol.store.sqlite.enrol import Writer, encode_receipt
+from enrol.store.sqlite.file import connect, prepare
+from enrol.store.sqlite.frames import Frames, pack, unpack
 
 # The most customers that share a commit: a bound on how long the first of them waits.
 GROUP_CUSTOMERS: Final = 20_000
@@ -156,7 +156,7 @@ def _tidy(path: Path) -> None:
 
 
 def main() -> None:
-    """``python -m enrol.store.sqlite_writer DATABASE SOCKET CACHE_MIB IDEMPOTENCY_MS``."""
+    """``python -m enrol.store.sqlite.writer DATABASE SOCKET CACHE_MIB IDEMPOTENCY_MS``."""
     # Ctrl-C, a service manager's SIGTERM and a closed terminal reach the whole group of
     # processes; the server decides when its writer ends.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

@@ -24,8 +24,8 @@ from enrol.customers.enrolment import (
 )
 from enrol.customers.plan import CREATED
 from enrol.customers.uniqueness import Decision, decide
-from enrol.store.sqlite_file import now_ms, transaction
-from enrol.store.sqlite_identifiers import Shelf
+from enrol.store.sqlite.file import now_ms, transaction
+from enrol.store.sqlite.identifiers import Shelf
 
 FIND_RECEIPT: Final = """
 SELECT fingerprint, receipt FROM idempotency

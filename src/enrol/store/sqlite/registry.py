@@ -4,7 +4,7 @@ from typing import Any, Final, NamedTuple
 
 import apsw
 
-from enrol.store.sqlite_file import connect, now_ms, prepare, transaction
+from enrol.store.sqlite.file import connect, now_ms, prepare, transaction
 
 ADD_PROJECT: Final = """
 INSERT INTO projects (project, id, name, lenient, created_at)

@@ -16,10 +16,10 @@ from enrol.customers.batch import plan_batch, read_batch
 from enrol.customers.enrolment import Enrolment, Outcome, Refused, Stored
 from enrol.customers.model import Limits
 from enrol.customers.plan import Call
-from enrol.store import sqlite_identifiers
 from enrol.store.schema import metadata
-from enrol.store.sqlite_enrol import INSERTS, Writer
-from enrol.store.sqlite_file import connect, now_ms, prepare
+from enrol.store.sqlite import identifiers
+from enrol.store.sqlite.enrol import INSERTS, Writer
+from enrol.store.sqlite.file import connect, now_ms, prepare
 from tests.people import CHECKSUMMED, customer, did, wallet
 
 SECRET = bytes(32)
@@ -257,7 +257,7 @@ def test_a_call_in_a_group_fares_as_it_would_alone(
 ) -> None:
     """Also where its keys are on their way from the runs to the large table."""
     for name, value in SMALL.items():
-        monkeypatch.setattr(sqlite_identifiers, name, value)
+        monkeypatch.setattr(identifiers, name, value)
     last: Any = file.execute("SELECT coalesce(max(project), 0) FROM batches").fetchall()
     fared = []
     for offset, as_groups in ((last[0][0], True), (last[0][0] + 2, False)):

@@ -1,4 +1,4 @@
-"""The store on one SQLite file: reads here, writes by the writer process (sqlite_writer.py)."""
+"""The store on one SQLite file: reads here, writes by the writer process (sqlite/writer.py)."""
 
 import asyncio
 import threading
@@ -9,12 +9,12 @@ from typing import Any, Final, TypeVar
 import apsw
 
 from enrol.customers.enrolment import Enrolment, KeyReused, Outcome, Receipt, Refused, Stored
-from enrol.store import sqlite_reads
 from enrol.store.protocol import CustomerRecord, KeyRecord, StoreFull, StoreUnavailable
-from enrol.store.sqlite_connection import WriterConnection
-from enrol.store.sqlite_enrol import decode_receipt, find_receipt
-from enrol.store.sqlite_file import connect, now_ms, read_secret
-from enrol.store.sqlite_identifiers import find
+from enrol.store.sqlite import reads
+from enrol.store.sqlite.enrol import decode_receipt, find_receipt
+from enrol.store.sqlite.file import connect, now_ms, read_secret
+from enrol.store.sqlite.identifiers import find
+from enrol.store.sqlite.writer_connection import WriterConnection
 
 READERS: Final = 2
 T = TypeVar("T")
@@ -44,7 +44,7 @@ class SqliteStore:
     async def ping(self) -> None:
         """See `Store.ping`."""
         await self.writer.connect()
-        await self._read(sqlite_reads.ping)
+        await self._read(reads.ping)
 
     async def enrol(self, enrolment: Enrolment) -> Outcome:
         """See `Store.enrol`."""
@@ -71,22 +71,18 @@ class SqliteStore:
 
     async def find_key(self, key_hash: bytes) -> KeyRecord | None:
         """See `Store.find_key`."""
-        return await self._read(lambda file: sqlite_reads.find_key(file, key_hash))
+        return await self._read(lambda file: reads.find_key(file, key_hash))
 
     async def find_customer(self, project: int, customer_id: bytes) -> CustomerRecord | None:
         """See `Store.find_customer`."""
-        found = await self._read(
-            lambda file: sqlite_reads.find_customers(file, project, [customer_id])
-        )
+        found = await self._read(lambda file: reads.find_customers(file, project, [customer_id]))
         return found[0] if found else None
 
     async def list_customers(
         self, project: int, *, offset: int, limit: int
     ) -> tuple[list[CustomerRecord], int]:
         """See `Store.list_customers`."""
-        return await self._read(
-            lambda file: sqlite_reads.list_customers(file, project, offset, limit)
-        )
+        return await self._read(lambda file: reads.list_customers(file, project, offset, limit))
 
     async def _read(self, query: Callable[[apsw.Connection], T]) -> T:
         def run() -> T:
