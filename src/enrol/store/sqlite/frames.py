@@ -12,13 +12,13 @@ from typing import Any, Final
 LENGTH: Final = struct.Struct("<Q")
 
 
-def pack(message: tuple[Any, ...]) -> bytes:
-    """One frame."""
+def pack(message: tuple[Any, ...]) -> tuple[bytes, bytes]:
+    """One frame, in two pieces: a batch is large, and to join them would copy it."""
     payload = marshal.dumps(message)
-    return LENGTH.pack(len(payload)) + payload
+    return LENGTH.pack(len(payload)), payload
 
 
-def unpack(payload: bytes) -> tuple[Any, ...]:
+def unpack(payload: memoryview) -> tuple[Any, ...]:
     """The message of a frame whose length is off."""
     message: tuple[Any, ...] = marshal.loads(payload)  # noqa: S302 - see the module's docstring
     return message
@@ -30,8 +30,8 @@ class Frames:
     def __init__(self) -> None:
         self.buffer = bytearray()
 
-    def take(self, data: bytes) -> Iterator[bytes]:
-        """The payloads that are whole once ``data`` has come."""
+    def take(self, data: bytes) -> Iterator[memoryview]:
+        """The payloads that are whole once ``data`` has come, each to be read before the next."""
         buffer = self.buffer
         buffer += data
         start = 0
@@ -40,6 +40,7 @@ class Frames:
             end = start + LENGTH.size + size
             if len(buffer) < end:
                 break
-            yield bytes(memoryview(buffer)[start + LENGTH.size : end])
+            with memoryview(buffer) as whole, whole[start + LENGTH.size : end] as payload:
+                yield payload
             start = end
         del buffer[:start]

@@ -12,7 +12,7 @@ key costs it no look into either table.
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import apsw
@@ -118,7 +118,7 @@ class Shelf:
             return {}
         return dict(connection.execute(FIND_FILED, (apsw.carray(tuple(hashes)), self.project)))
 
-    def add(self, connection: apsw.Connection, keys: Iterable[tuple[bytes, bytes]]) -> None:
+    def add(self, connection: apsw.Connection, keys: Sequence[tuple[bytes, bytes]]) -> None:
         """Store new keys and their customers, sorted; `find` has told that they are new."""
         run, held = next(reversed(self.runs.items()))
         if len(held) >= RUN_KEYS:
@@ -126,11 +126,10 @@ class Shelf:
             run += 1
             held = self.runs[run] = []
         project, before = self.project, len(held)
-        rows = [(project, run, key, customer_id) for key, customer_id in keys]
-        connection.executemany(ADD, rows)
-        held += [row[2] for row in rows]
+        connection.executemany(ADD, ((project, run, key, owner) for key, owner in keys))
+        held += [key for key, _ in keys]
         self.new.update(held[before:])
-        self.pending += len(rows)
+        self.pending += len(held) - before
 
     def file_slice(self, connection: apsw.Connection) -> None:
         """Do the share of filing and deleting that is due, in the transaction that is open."""

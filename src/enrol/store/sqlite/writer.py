@@ -51,8 +51,13 @@ def _read(connection: socket.socket, jobs: Jobs) -> None:
     with contextlib.suppress(ConnectionError):
         while data := connection.recv(RECEIVE_BYTES):
             for payload in frames.take(data):
-                number, fields = unpack(payload)
-                jobs.put(Job(connection, number, Enrolment(*fields)))
+                jobs.put(_job(connection, payload))
+
+
+def _job(connection: socket.socket, payload: memoryview) -> Job:
+    # In a function of its own: a thread that waits for more data would keep what it read last.
+    number, fields = unpack(payload)
+    return Job(connection, number, Enrolment(*fields))
 
 
 def _accept(listener: socket.socket, jobs: Jobs) -> None:
@@ -107,7 +112,7 @@ def _answer(group: Sequence[Job], outcomes: Sequence[Outcome | str]) -> None:
     """Tell each call of a group; one message for all that came over one connection."""
     answers: dict[socket.socket, list[bytes]] = defaultdict(list)
     for job, outcome in zip(group, outcomes, strict=True):
-        answers[job.connection].append(pack((job.number, *_message(outcome))))
+        answers[job.connection] += pack((job.number, *_message(outcome)))
     for connection, frames in answers.items():
         try:
             connection.sendall(b"".join(frames))

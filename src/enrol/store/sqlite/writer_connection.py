@@ -49,7 +49,7 @@ class WriterConnection(asyncio.Protocol):
         self.waiting[number] = future
         if not self.unsent:
             loop.call_soon(self._send)
-        self.unsent.append(pack((number, *message)))
+        self.unsent += pack((number, *message))
         try:
             return await future
         finally:
