@@ -34,6 +34,11 @@ _COSMOS_ZONES: Final = (
     ("axelar", "axelar-dojo-1"),
     ("kava", "kava_2222-10"),
 )
+_AVALANCHE_CHAINS: Final = (
+    "imji8papUf2EhV3le337w1vgFauqkJg-",
+    "Rr9hnPVPxuUvrdCul-vjEsU1zmqKqRDo",
+    "8aDU0Kqh-5d23op-B-r-4YbQFRbsgF9a",
+)
 _BITCOIN_CHAIN: Final = "000000000019d6689c085ae165831e93"
 
 
@@ -173,9 +178,10 @@ def _tron(raw: bytes) -> Account:
 
 def _avax(raw: bytes) -> Account:
     kind = raw[31] % 3
-    if kind == 2:
-        return Account("avax", "43114", hex_with_checksum(raw[:20]))
-    return Account("avax", "mainnet", "XP"[kind] + "-" + bech32("avax", raw[:20]))
+    address = (
+        hex_with_checksum(raw[:20]) if kind == 2 else f"{'XP'[kind]}-{bech32('avax', raw[:20])}"
+    )
+    return Account("avax", _AVALANCHE_CHAINS[kind], address)
 
 
 _MAKERS: Final[tuple[Callable[[bytes], Account], ...]] = (

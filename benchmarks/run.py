@@ -23,6 +23,7 @@ from benchmarks import report
 from benchmarks.people import bodies
 from benchmarks.report import Fact, Measurement, Subject
 from benchmarks.servers import HOST, PROJECT, ROOT, Server, SystemName, serve
+from benchmarks.wallets import measure_wallets
 
 RAW_LIMIT: Final = "benchmarks.raw_limit"
 FILL_SIZE: Final = 10_000
@@ -283,6 +284,7 @@ def main() -> None:
         facts += [measure_memory(plan, system) for system in plan.systems]
         if "enrol" in plan.systems:
             facts += measure_flatness(plan)
+            facts += measure_wallets()
     report.show(measurements, facts)
     if options.json:
         report.write_json(options.json, measurements, facts)

@@ -48,12 +48,13 @@ def problems_table() -> str:
 
 
 def faults_table() -> str:
-    """Every fault that an entry of `errors` can name."""
+    """Every fault that an entry of `errors` or a finding can name."""
     rows = [
-        f"| `{code}` | {kind.detail} | {'finding' if kind.format else 'refused'} |"
+        f"| `{code}` | {kind.detail} | {kind.in_strict} | {kind.in_lenient} |"
         for code, kind in sorted(FAULTS.items())
     ]
-    return "\n".join(["| code | what it says | in a lenient project |", "|---|---|---|", *rows])
+    head = ["| code | what it says | strict project | lenient project |", "|---|---|---|---|"]
+    return "\n".join([*head, *rows])
 
 
 def settings_table() -> str:

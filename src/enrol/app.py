@@ -10,6 +10,7 @@ from litestar.exceptions import HTTPException, ValidationException
 
 from enrol.api.customers import get_customer, get_customer_by_wallet, list_customers
 from enrol.api.edge import REQUEST_ID, Edge
+from enrol.api.findings import count_findings
 from enrol.api.health import healthz, readyz
 from enrol.api.reference.routes import get_openapi, get_problems, get_reference
 from enrol.api.server import Server, build_server
@@ -68,6 +69,7 @@ def build_app(settings: Settings, store: Store) -> Edge:
             get_customer,
             list_customers,
             get_customer_by_wallet,
+            count_findings,
             healthz,
             readyz,
             get_openapi,

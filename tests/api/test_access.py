@@ -39,6 +39,7 @@ CALLS: dict[str, Call] = {
     "get": reading("/customers/0199f0aa-1111-7222-8333-444455556666"),
     "list": reading("/customers?cmsProjectId={project}"),
     "list without a project": reading("/customers"),
+    "findings": reading("/projects/{project}/findings"),
     "by wallet": reading("/projects/{project}/customer-wallets/0x00/customer"),
 }
 

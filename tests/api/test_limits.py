@@ -174,7 +174,7 @@ def texts(length: int) -> list[tuple[dict[str, Any], str]]:
     text = long(length)
     item = {"customerWallet": wallet(createdBy=text)}
     named = {"customerDid": did(createdBy=text, updatedBy=text)}
-    claims = dict.fromkeys(("sub", "name", "address", "gender", "createdBy"), text)
+    claims = dict.fromkeys(("nickname", "name", "address", "gender", "createdBy"), text)
     return [
         *((item, "/customerWallet/createdBy") for _ in range(1)),
         *((named, f"/customerDid/{name}") for name in ("createdBy", "updatedBy")),

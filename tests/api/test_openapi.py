@@ -92,7 +92,15 @@ def _answers(item: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
             yield int(status), answer
 
 
-@pytest.mark.parametrize("code", FAULTS)
+@pytest.mark.parametrize("code", [code for code, kind in FAULTS.items() if kind.finding])
+def test_a_finding_refuses_nothing(code: str) -> None:
+    schemas = DOCUMENT["components"]["schemas"]
+    assert code not in schemas["Error"]["properties"]["code"]["enum"]
+    for name in ("FindingView", "FindingCount"):
+        assert code in schemas[name]["properties"]["code"]["enum"]
+
+
+@pytest.mark.parametrize("code", [code for code, kind in FAULTS.items() if not kind.finding])
 def test_every_fault_is_described(code: str) -> None:
     refusals = [
         rules["errors"]["items"]["properties"]["code"]["enum"]

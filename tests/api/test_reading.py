@@ -9,7 +9,8 @@ from tests.api.refusals import faults, problem
 from tests.people import CHECKSUMMED, TEZOS, customer, with_claims, with_wallet
 from tests.serving import Project, Served
 
-BECH32 = "cosmos1qqqsyqcyq5rqwzqfpg9scrgwpugpzysnrujsuw"
+POLKADOT = "15FKUKXC6kwaXxJ1tXNywmFy4ZY6FoDFCnU3fMbibFdeqwGw"
+BECH32 = "cosmos1depk54cuajgkzea6zpgkq36tnjwdzv4afc3d27"
 
 
 def by_wallet(address: str) -> str:
@@ -153,6 +154,17 @@ SPELLINGS: list[tuple[str, str, str]] = [
     ("cosmos", BECH32, BECH32),
     ("cosmos", BECH32, BECH32.upper()),
     ("cosmos", BECH32.upper(), BECH32),
+    ("eip155", CHECKSUMMED, f"eip155:1:{CHECKSUMMED}"),
+    ("eip155", f"eip155:137:{CHECKSUMMED}", CHECKSUMMED),
+    ("polkadot", POLKADOT, "5GK2KzG8Eyg76RHVvtKyocRpCwYSZVf78HjZW4cN3Ac8fcVe"),
+    (
+        "xrpl",
+        "r9cZA1mLK5R5Am25ArfXFmqgNwjZgnfk59",
+        "X7AcgcsBL6XDcUb289X4mJ8djcdyKaB5hJDWMArnXr61cqZ",
+    ),
+    ("tron", "TJRabPrwbZy45sbavfcjinPJC18kjpRTv8", "415cbdd86a2fa8dc4bddd8a8f69dba48572eec07fb"),
+    ("starknet", "0x2", "0x" + "0" * 63 + "2"),
+    ("aptos", "0x" + "0" * 63 + "a", "0xA"),
 ]
 
 
@@ -160,9 +172,34 @@ SPELLINGS: list[tuple[str, str, str]] = [
 def test_a_customer_is_found_by_its_wallet(
     project: Project, namespace: str, sent: str, asked: str
 ) -> None:
-    (one,) = project.enrol(with_wallet(sent, namespace))
+    (one, _) = project.enrol(with_wallet(sent, namespace), customer())
     answer = project.get(by_wallet(asked).format(project.id))
     assert answer.json() == project.customer(one)
+    page = project.get("/customers", cmsProjectId=project.id, wallet=asked)
+    assert page.json() == {"data": [project.customer(one)], "totalCount": 1}
+
+
+def test_a_wallet_in_two_namespaces_has_two_customers(project: Project) -> None:
+    ids = project.enrol(with_wallet(CHECKSUMMED, "eip155"), with_wallet(CHECKSUMMED, "avax"))
+    query = {"cmsProjectId": project.id, "wallet": CHECKSUMMED}
+    found = project.get("/customers", **query).json()
+    assert {one["id"] for one in found["data"]} == set(ids)
+    second = project.get("/customers", **query, currentPage=2, limit=1).json()
+    assert [second["data"][0]["id"], second["totalCount"]] == [found["data"][1]["id"], 2]
+
+
+@pytest.mark.parametrize("asked", ["", "x" * 4_097])
+def test_a_wallet_that_cannot_be_asked_for(project: Project, asked: str) -> None:
+    answer = project.get("/customers", cmsProjectId=project.id, wallet=asked)
+    document = problem(answer, "query.invalid")
+    assert faults(document) == [("/wallet", "query.value")]
+    assert "1 to 4096 characters" in document["errors"][0]["detail"]
+
+
+def test_nobody_has_a_wallet_that_is_not_there(project: Project) -> None:
+    project.enrol(with_wallet())
+    answer = project.get("/customers", cmsProjectId=project.id, wallet=TEZOS)
+    assert answer.json() == {"data": [], "totalCount": 0}
 
 
 def test_two_slashes_are_one(project: Project) -> None:

@@ -11,7 +11,7 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from msgspec import Meta, Struct
-from msgspec.structs import fields
+from msgspec.structs import FieldInfo, fields
 
 from enrol.api.server import Server
 from enrol.api.views import CustomerPage, CustomerView, customer_view
@@ -24,6 +24,7 @@ from enrol.store.protocol import KeyRecord
 
 MOST_LISTED = 1_000
 MOST_PAGES = 10**9
+MOST_WALLET_CHARS = 4_096
 READ = "customers:read"
 Reads = LitestarRequest[None, None, State]
 
@@ -34,6 +35,15 @@ class PageQuery(Struct, frozen=True, kw_only=True, rename="camel"):
     cms_project_id: Annotated[str, Meta(description="The project, which must be the key's own.")]
     current_page: Annotated[int, Meta(ge=1, le=MOST_PAGES, description="From 1, the newest.")] = 1
     limit: Annotated[int, Meta(ge=1, le=MOST_LISTED, description="Customers a page.")] = 100
+    wallet: Annotated[
+        str,
+        Meta(
+            description="Only customers whose wallet this may be: an address in any spelling, or "
+            "CAIP-10.",
+            min_length=1,
+            max_length=MOST_WALLET_CHARS,
+        ),
+    ] = ""
 
 
 def read_page_query(query_string: bytes) -> PageQuery:
@@ -52,9 +62,7 @@ def read_page_query(query_string: bytes) -> PageQuery:
             sent[name] = msgspec.convert(text, field.type, strict=False)
         except msgspec.ValidationError:
             sent[name] = None
-            bounds = get_args(field.type)[1]
-            hint = f"{name} is a whole number from {bounds.ge} to {bounds.le}."
-            faults.append(Fault(None, f"/{name}", "query.value", hint))
+            faults.append(Fault(None, f"/{name}", "query.value", f"{name} is {_kind(field)}."))
     for name, field in known.items():
         if field.required and name not in sent:
             faults.append(Fault(None, f"/{name}", "query.value", f"{name} is required."))
@@ -63,7 +71,15 @@ def read_page_query(query_string: bytes) -> PageQuery:
     return msgspec.convert(sent, PageQuery)
 
 
-async def _key(server: Server, request: Reads, project_id: str | None = None) -> KeyRecord:
+def _kind(field: FieldInfo) -> str:
+    bounds = get_args(field.type)[1]
+    if bounds.le is None:
+        return f"a text of {bounds.min_length} to {bounds.max_length} characters"
+    return f"a whole number from {bounds.ge} to {bounds.le}"
+
+
+async def reading_key(server: Server, request: Reads, project_id: str | None = None) -> KeyRecord:
+    """The key of a call that reads, of this project. Raises `Problem`."""
     key = await server.access.key_of(request.headers.get("authorization"), READ)
     if project_id is not None and project_id != key.project_id:
         raise Problem("access.project")
@@ -75,27 +91,33 @@ async def get_customer(
     server: NamedDependency[Server], request: Reads, customer_id: FromPath[str]
 ) -> CustomerView:
     """One customer of the key's project, with claims, wallets, DIDs and findings."""
-    key = await _key(server, request)
+    key = await reading_key(server, request)
     try:
         wanted = UUID(customer_id).bytes
     except ValueError:
         raise Problem("customer.unknown") from None
-    record = await server.store.find_customer(key.project, wanted)
-    if record is None:
+    records = await server.store.find_customers(key.project, [wanted])
+    if not records:
         raise Problem("customer.unknown")
-    return customer_view(record, key.project_id)
+    return customer_view(records[0], key.project_id)
 
 
 @get("/customers", operation_id="listCustomers", tags=["customers"])
 async def list_customers(server: NamedDependency[Server], request: Reads) -> CustomerPage:
     """A page of the project's customers, newest first."""
-    key = await _key(server, request)
+    key = await reading_key(server, request)
     page = read_page_query(request.scope["query_string"])
     if page.cms_project_id != key.project_id:
         raise Problem("access.project")
-    records, count = await server.store.list_customers(
-        key.project, offset=(page.current_page - 1) * page.limit, limit=page.limit
-    )
+    offset = (page.current_page - 1) * page.limit
+    if not page.wallet:
+        records, count = await server.store.list_customers(
+            key.project, offset=offset, limit=page.limit
+        )
+    else:
+        found = await _owners(server, key, page.wallet)
+        records = await server.store.find_customers(key.project, found[offset:][: page.limit])
+        count = len(found)
     views = [customer_view(record, key.project_id) for record in records]
     return CustomerPage(data=views, total_count=count)
 
@@ -112,16 +134,19 @@ async def get_customer_by_wallet(
     address: FromPath[str],
 ) -> CustomerView:
     """The customer of a wallet, whatever its namespace."""
-    key = await _key(server, request, unquote(project_id))
-    secret, project = server.store.secret, key.project
+    key = await reading_key(server, request, unquote(project_id))
+    owners = await _owners(server, key, unquote(address))
+    records = await server.store.find_customers(key.project, owners[:1])
+    if not records:
+        raise Problem("customer.unknown")
+    return customer_view(records[0], key.project_id)
+
+
+async def _owners(server: Server, key: KeyRecord, address: str) -> list[bytes]:
+    """The customers whose wallet an address may be, whatever its spelling and namespace."""
     hashes = [
-        key_hash(secret, project, WALLET, f"{namespace}:{spelling}")
-        for namespace, spelling in lookup_spellings(unquote(address))
+        key_hash(server.store.secret, key.project, WALLET, f"{namespace}:{spelling}")
+        for namespace, spelling in lookup_spellings(address)
     ]
-    found = await server.store.find_identifiers(project, hashes)
-    for hashed in hashes:
-        if hashed in found:
-            record = await server.store.find_customer(project, found[hashed])
-            if record is not None:
-                return customer_view(record, key.project_id)
-    raise Problem("customer.unknown")
+    found = await server.store.find_identifiers(key.project, hashes)
+    return list(dict.fromkeys(found[each] for each in hashes if each in found))

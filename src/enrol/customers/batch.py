@@ -73,10 +73,10 @@ def plan_batch(
     can be told in the same answer. ``today`` is the latest date anywhere on earth.
     """
     columns = reading.columns
-    addresses, faults = reading.checked or check_columns(
-        columns, limits, today, may_hold_long_text=reading.may_hold_long_text
-    )
     customer_type = reading.customer_type or ""
+    addresses, faults = reading.checked or check_columns(
+        columns, customer_type, limits, today, may_hold_long_text=reading.may_hold_long_text
+    )
     findings: list[Fault] = []
     if faults or reading.faults or customer_type not in CUSTOMER_TYPES:
         refusals, findings = refusals_and_findings(faults, lenient=lenient)

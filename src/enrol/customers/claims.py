@@ -1,4 +1,4 @@
-"""The checks of claims: OpenID Connect Core 1.0 section 5.1, and the two countries.
+"""The checks of claims: OpenID Connect Core 1.0 sections 2 and 5.1, and the two countries.
 
 Each claim has two checks. One looks at a single value and gives its code. The other looks at a
 whole column at once and names the suspects, which are then looked at one by one: in a batch that
@@ -7,17 +7,33 @@ is right there are next to none. docs/claims.md says what each claim accepts, an
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from functools import cache
-from importlib.resources import files
 from typing import Final, NamedTuple, TypeGuard
 
 from enrol.customers.countries import COUNTRIES
 from enrol.customers.formats.birthdates import birthdate_fault, suspect_birthdates
 from enrol.customers.formats.locales import is_locale, suspect_locales
 from enrol.customers.formats.pictures import picture_fault
+from enrol.customers.formats.texts import suspect_texts, text_findings
 from enrol.customers.formats.urls import is_url, suspect_urls
+from enrol.customers.formats.zones import zone_names
 
 Texts = Sequence[str]
+
+# OpenID Connect Core 1.0, section 2.
+LONGEST_SUB: Final = 255
+# In the order of `CustomerClaims`. `sub` has a check as well.
+FREE_TEXTS: Final = (
+    "sub",
+    "name",
+    "given_name",
+    "family_name",
+    "middle_name",
+    "nickname",
+    "preferred_username",
+    "gender",
+    "created_by",
+    "address",
+)
 
 
 class ClaimFault(NamedTuple):
@@ -49,13 +65,7 @@ def check_claims(
     bounds = _Bounds(today, max_picture_bytes)
     faults: list[ClaimFault] = []
     for field, check in _CHECKS.items():
-        column = columns.get(field, ())
-        if _is_full(column):
-            places: Sequence[int] = range(len(column))
-            values: Texts = column
-        else:
-            places = [place for place, value in enumerate(column) if value is not None]
-            values = [value for value in column if value is not None]
+        places, values = _present(columns.get(field, ()))
         for suspect in check.suspects(values, bounds) if values else ():
             code = check.fault(values[suspect], bounds)
             if code is not None:
@@ -74,16 +84,33 @@ def check_claim(
     return check.fault(value, _Bounds(today, max_picture_bytes))
 
 
+def find_in_texts(columns: Mapping[str, Sequence[str | None]]) -> list[ClaimFault]:
+    """What is hidden in free text, by index and then in the order of the fields.
+
+    These are findings in every project: the customer is stored.
+    """
+    findings: list[ClaimFault] = []
+    for field in FREE_TEXTS:
+        column = columns.get(field, ())
+        # In an empty text nothing is hidden, so it may fill the gaps: places stay what they are.
+        values = column if _is_full(column) else [value or "" for value in column]
+        for place in suspect_texts(values):
+            findings += [ClaimFault(place, field, code) for code in text_findings(values[place])]
+    findings.sort(key=lambda finding: finding.index)
+    return findings
+
+
+def _present(column: Sequence[str | None]) -> tuple[Sequence[int], Texts]:
+    """The values of a column, and their places in it."""
+    if _is_full(column):
+        return range(len(column)), column
+    places = [place for place, value in enumerate(column) if value is not None]
+    return places, [value for value in column if value is not None]
+
+
 def _is_full(column: Sequence[str | None]) -> TypeGuard[Sequence[str]]:
     # An empty text passes for a gap here: it goes the longer way, to the same end.
     return all(column)
-
-
-@cache
-def _zones() -> frozenset[str]:
-    # The list in the package. `zoneinfo.available_timezones` walks the file system, and
-    # `ZoneInfo(name)` opens a file that the sender names.
-    return frozenset(files("tzdata").joinpath("zones").read_text("ascii").split())
 
 
 def _listed(names: Callable[[], frozenset[str]], code: str) -> _Check:
@@ -98,6 +125,17 @@ def _listed(names: Callable[[], frozenset[str]], code: str) -> _Check:
     return _Check(suspects, fault)
 
 
+def _is_sub(value: str) -> bool:
+    return value.isascii() and len(value) <= LONGEST_SUB
+
+
+def _suspect_subs(values: Texts, _: _Bounds) -> Iterable[int]:
+    if "".join(values).isascii() and max(map(len, values)) <= LONGEST_SUB:
+        return ()
+    return range(len(values))
+
+
+_SUB: Final = _Check(_suspect_subs, lambda value, _: None if _is_sub(value) else "sub.syntax")
 _URL: Final = _Check(
     lambda values, _: suspect_urls(values),
     lambda value, _: None if is_url(value) else "url.syntax",
@@ -118,12 +156,13 @@ _COUNTRY: Final = _listed(lambda: COUNTRIES, "country.unknown")
 
 # In the order of `CustomerClaims`.
 _CHECKS: Final[dict[str, _Check]] = {
+    "sub": _SUB,
     "profile": _URL,
     "picture": _URL,
     "picture_base64": _PICTURE,
     "website": _URL,
     "birthdate": _BIRTHDATE,
-    "zoneinfo": _listed(_zones, "zoneinfo.unknown"),
+    "zoneinfo": _listed(zone_names, "zoneinfo.unknown"),
     "locale": _LOCALE,
     "country_of_residence": _COUNTRY,
     "nationality": _COUNTRY,

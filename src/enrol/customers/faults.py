@@ -7,10 +7,22 @@ from typing import Final, NamedTuple
 
 
 class FaultKind(NamedTuple):
-    """A fault's sentence, and whether a lenient project takes the value all the same."""
+    """A fault's sentence, whether a lenient project takes the value all the same (``format``), and
+    whether every project does (``finding``): then it is only noted on the customer."""
 
     detail: str
     format: bool = False
+    finding: bool = False
+
+    @property
+    def in_strict(self) -> str:
+        """What a strict project does about it."""
+        return "finding" if self.finding else "refused"
+
+    @property
+    def in_lenient(self) -> str:
+        """What a lenient project does about it."""
+        return "finding" if self.finding or self.format else "refused"
 
 
 FAULTS: Final[dict[str, FaultKind]] = {
@@ -39,7 +51,22 @@ FAULTS: Final[dict[str, FaultKind]] = {
     ),
     "wallet.prefix": FaultKind("The address has the wrong prefix for its namespace.", True),
     "wallet.checksum": FaultKind("The checksum of the address is wrong.", True),
+    "wallet.network": FaultKind("The address is of another network than it is sent for.", True),
+    "wallet.namespace": FaultKind("The address is of another namespace.", True),
     "did.syntax": FaultKind("The value is not a DID as DID Core 1.0 section 3.1 writes it.", True),
+    "did.key": FaultKind("The DID is not a public key as did:key writes it.", True),
+    "did.pkh": FaultKind(
+        "The DID does not name an account of its blockchain as did:pkh writes it.", True
+    ),
+    "did.web": FaultKind(
+        "The DID is not a host name, with port and path, as did:web writes it.", True
+    ),
+    "did.ethr": FaultKind(
+        "The DID is not an Ethereum account or public key as did:ethr writes it.", True
+    ),
+    "did.jwk": FaultKind("The DID is not a public JSON Web Key as did:jwk writes it.", True),
+    "did.ion": FaultKind("The DID does not fit its own hash as did:ion writes it.", True),
+    "sub.syntax": FaultKind("The sub must be at most 255 ASCII characters.", True),
     "birthdate.format": FaultKind(
         "The birthdate must be YYYY-MM-DD, YYYY, 0000-MM-DD or an RFC 3339 date-time.", True
     ),
@@ -50,6 +77,34 @@ FAULTS: Final[dict[str, FaultKind]] = {
     "picture.base64": FaultKind("The picture is not valid base64.", True),
     "picture.type": FaultKind("The picture is not a PNG, JPEG, WebP or GIF image.", True),
     "picture.too_large": FaultKind("The picture is larger than the limit."),
+    # Secrets: refused everywhere, for what is stored is copied, exported and shown.
+    "wallet.secret": FaultKind(
+        "This is, or may be, a private key or a recovery phrase. Keep it secret; nobody else's "
+        "system should have seen it."
+    ),
+    "did.secret": FaultKind("The DID holds a private key. Keep it secret and make another."),
+    # Findings: right, and noted on the customer in every project.
+    "wallet.erc1191": FaultKind(
+        "The checksum is that of ERC-1191, which is right on Rootstock alone.", finding=True
+    ),
+    "wallet.stake_address": FaultKind(
+        "A stake address tells whose it is and receives no payment.", finding=True
+    ),
+    "did.other_account": FaultKind(
+        "The DID names another account than the customer's wallet.", finding=True
+    ),
+    "text.bidi": FaultKind(
+        "The text has a mark that turns the direction of writing where none is needed, or that "
+        "is not closed.",
+        finding=True,
+    ),
+    "text.invisible": FaultKind("The text has a character that nobody sees.", finding=True),
+    "claims.no_name": FaultKind("The person has claims but no name.", finding=True),
+    "claims.name_mismatch": FaultKind(
+        "The name has neither the given nor the family name in it.", finding=True
+    ),
+    "claims.birthdate_old": FaultKind("The birthdate is more than 125 years ago.", finding=True),
+    "claims.company_birthdate": FaultKind("A company has no birthdate.", finding=True),
     # Uniqueness within the project.
     "duplicate.wallet": FaultKind("Another item of this batch has the same wallet."),
     "duplicate.did": FaultKind("Another item of this batch has the same DID."),

@@ -4,7 +4,7 @@ A column costs the same few calls for one customer as for many (ADR 1), so bodie
 by one, checked as one set of columns, and cut apart again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from itertools import accumulate, pairwise
 
@@ -22,48 +22,61 @@ from enrol.customers.reading.decode import (
 
 
 def read_together(bodies: Sequence[bytes], limits: Limits, today: date) -> list[Reading | None]:
-    """Decode and check the bodies. None: one is not plainly right, and is to be read by itself.
-
-    Nobody's fault is seen in another's answer: a body with a fault is looked at again, alone.
-    """
+    """Decode and check the bodies. None: one is not plainly right in its shape, and is to be read
+    by itself, so that nobody's fault is seen in another's answer."""
     batches = [_decoded(body, limits) for body in bodies]
-    right = [batch for batch in batches if batch is not None]
-    customers = [customer for batch in right for customer in batch.customer_data]
-    columns = columns_of(customers, range(len(customers)))
-    decoded = [body for body, batch in zip(bodies, batches, strict=True) if batch is not None]
-    if not has_no_twice(decoded, columns):
-        return [None] * len(bodies)
-    long = any(may_hold_long_text(body, limits.text_chars) for body in decoded)
-    checked = check_columns(columns, limits, today, may_hold_long_text=long)
-    bounds = pairwise(accumulate((len(batch.customer_data) for batch in right), initial=0))
-    readings = (
-        _reading(batch, columns, checked, start, stop)
-        for batch, (start, stop) in zip(right, bounds, strict=True)
-    )
-    return [None if batch is None else next(readings) for batch in batches]
+    readings: list[Reading | None] = [None] * len(bodies)
+    for customer_type in CUSTOMER_TYPES:
+        right = [
+            (place, batch)
+            for place, batch in enumerate(batches)
+            if batch is not None and batch.customer_type == customer_type
+        ]
+        read = _read(
+            [batch for _, batch in right], [bodies[place] for place, _ in right], limits, today
+        )
+        for (place, _), reading in zip(right, read, strict=False):
+            readings[place] = reading
+    return readings
 
 
 def _decoded(body: bytes, limits: Limits) -> Batch | None:
     try:
-        batch = decode_only(body, limits)
+        return decode_only(body, limits)
     except (TooManyItems, TooManyValues):
         return None
-    return batch if batch is not None and batch.customer_type in CUSTOMER_TYPES else None
 
 
-def _reading(
-    batch: Batch, columns: Columns, checked: Checked, start: int, stop: int
-) -> Reading | None:
-    if any(fault.item is None or start <= fault.item < stop for fault in checked.faults):
-        return None
-    own = cut(columns, start, stop)
+def _read(
+    batches: Sequence[Batch], bodies: Sequence[bytes], limits: Limits, today: date
+) -> Iterator[Reading]:
+    """Read batches of one type; nothing where one of them may have a key twice."""
+    customers = [customer for batch in batches for customer in batch.customer_data]
+    columns = columns_of(customers, range(len(customers)))
+    if not batches or not has_no_twice(bodies, columns):
+        return
+    long = any(may_hold_long_text(body, limits.text_chars) for body in bodies)
+    checked = check_columns(
+        columns, batches[0].customer_type, limits, today, may_hold_long_text=long
+    )
+    bounds = pairwise(accumulate((len(batch.customer_data) for batch in batches), initial=0))
+    for batch, (start, stop) in zip(batches, bounds, strict=True):
+        yield _reading(batch, columns, checked, start, stop)
+
+
+def _reading(batch: Batch, columns: Columns, checked: Checked, start: int, stop: int) -> Reading:
+    faults = [
+        fault._replace(item=fault.item - start)
+        for fault in checked.faults
+        if fault.item is not None and start <= fault.item < stop
+    ]
     addresses = checked.addresses[part_bounds(columns.wallets, start, stop)]
     return Reading(
         batch.customer_type,
         batch.cms_project_id,
         stop - start,
-        own,
+        cut(columns, start, stop),
         may_hold_long_text=False,
         faults=[],
-        checked=Checked(addresses, []),
+        checked=Checked(addresses, faults),
     )

@@ -74,12 +74,16 @@ class Store(Protocol):
         """The API key with this hash."""
         ...
 
-    async def find_customer(self, project: int, customer_id: bytes) -> CustomerRecord | None:
-        """One customer."""
+    async def find_customers(self, project: int, ids: Sequence[bytes]) -> list[CustomerRecord]:
+        """The customers with these IDs, in their order, without those that are not there."""
         ...
 
     async def list_customers(
         self, project: int, *, offset: int, limit: int
     ) -> tuple[list[CustomerRecord], int]:
         """A page of customers, newest first, and how many there are."""
+        ...
+
+    async def count_findings(self, project: int) -> dict[str, int]:
+        """How many findings of each code the customers have."""
         ...

@@ -7,7 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enrol.customers.formats.birthdates import birthdate_fault, suspect_birthdates
+from enrol.customers.formats.birthdates import (
+    birthdate_fault,
+    is_before_the_oldest,
+    suspect_birthdates,
+)
 from tests.customers.vectors import rows
 
 TODAY = date(2026, 8, 1)
@@ -177,3 +181,33 @@ def test_the_calendar_is_that_of_python(value: str) -> None:
     assert (birthdate_fault(value, date.max) is None) is right
     assert list(suspect_birthdates([value], date.max)) in ([], [0])
     assert right or list(suspect_birthdates([value], date.max)) == [0]
+
+
+@pytest.mark.parametrize(
+    ("value", "old"),
+    [
+        ("1901-07-31", True),
+        ("1901-08-01", False),
+        ("1901-07-31T23:59:59Z", True),
+        ("1901-08-01T00:00:00Z", False),
+        # The year alone may mean its last day.
+        ("1900", True),
+        ("1901", False),
+        ("0001", True),
+        ("0000-01-01", False),
+        # What is no birthdate is not old.
+        ("0000", False),
+        ("1880-02-30", False),
+        ("1880", True),
+        ("18/10/1880", False),
+        ("", False),
+    ],
+)
+def test_older_than_anybody(value: str, old: bool) -> None:
+    assert is_before_the_oldest(value, 125, TODAY) is old
+
+
+def test_on_29_february_and_in_the_first_years() -> None:
+    assert not is_before_the_oldest("1899-03-01", 125, date(2024, 2, 29))
+    assert is_before_the_oldest("1899-02-28", 125, date(2024, 2, 29))
+    assert not is_before_the_oldest("0001-01-01", 125, date(100, 1, 1))

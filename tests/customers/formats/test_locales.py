@@ -6,12 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enrol.customers.formats.locales import is_locale, suspect_locales
+from enrol.customers.formats.locales import canonical_locale, is_locale, suspect_locales
 from tests.customers.vectors import rows
 
 # Identifiers of CLDR whose underscores separate more than language, script and region: no two
 # platforms write these alike, and with hyphens each is taken.
 UNDERSCORES_TOO_MANY = {"be_TARASK", "ca_ES_VALENCIA", "el_POLYTON", "en_US_POSIX"}
+
+# Its identifiers have variants in upper case.
+NOT_CANONICAL = {name.replace("_", "-") for name in UNDERSCORES_TOO_MANY}
 
 ALPHANUM = string.ascii_letters + string.digits
 
@@ -166,3 +169,61 @@ def test_a_stray_character_makes_no_tag(tag: str, stray: str, data: st.DataObjec
 def test_the_column_names_those_that_are_wrong(values: list[str]) -> None:
     wrong = [index for index, value in enumerate(values) if not is_locale(value)]
     assert list(suspect_locales(values) if values else []) == wrong
+
+
+@pytest.mark.parametrize(
+    ("tag", "canonical"),
+    [
+        ("en_us", "en-US"),
+        ("EN-LATN-gb", "en-Latn-GB"),
+        ("zh_hant_tw", "zh-Hant-TW"),
+        ("iw", "he"),
+        ("in_ID", "id-ID"),
+        ("mo-MD", "ro-MD"),
+        ("my-BU", "my-MM"),
+        ("de-DD", "de-DE"),
+        # RFC 5646, section 4.5: extended languages, grandfathered and redundant tags.
+        ("zh-cmn-Hans-CN", "cmn-Hans-CN"),
+        ("zh-yue-HK", "yue-HK"),
+        ("ar-ajp", "apc"),
+        ("i-klingon", "tlh"),
+        ("I-DEFAULT", "i-default"),
+        ("zh-min-nan", "nan"),
+        ("ZH-MIN", "zh-min"),
+        ("sgn-BE-FR", "sfb"),
+        ("sgn-us", "ase"),
+        ("en-GB-oed", "en-GB-oxendict"),
+        ("no-nyn", "nn"),
+        ("ja-latn-hepburn-heploc", "ja-Latn-hepburn-alalc97"),
+        # Section 4.5: extensions by their singletons; section 2.1.1: their case, and private use.
+        ("en-b-ccc-A-bbb-x-DE-a-b", "en-a-bbb-b-ccc-x-de-a-b"),
+        ("en-u-CA-gregory-NU-Latn", "en-u-ca-gregory-nu-latn"),
+        ("X-FOO-b-A", "x-foo-b-a"),
+        ("sl-rozaj-1ABC", "sl-rozaj-1abc"),
+        ("az-Arab-x-AZE-derbend", "az-Arab-x-aze-derbend"),
+    ],
+)
+def test_the_canonical_form(tag: str, canonical: str) -> None:
+    assert canonical_locale(tag) == canonical
+    assert canonical_locale(canonical) is None
+
+
+@pytest.mark.parametrize(
+    "tag", ["en", "en-US", "zh-min", "cel-gaulish", "x-a-b", "hy-arevela", "", "e"]
+)
+def test_what_has_no_other_form(tag: str) -> None:
+    assert canonical_locale(tag) is None
+
+
+@pytest.mark.parametrize("row", rows("people/cldr_locales"), ids=lambda row: row["locale"])
+def test_the_tags_of_cldr_are_canonical(row: dict[str, str]) -> None:
+    canonical = canonical_locale(row["bcp47"]) or row["bcp47"]
+    assert canonical == row["bcp47"] or row["bcp47"] in NOT_CANONICAL
+
+
+@given(TAGS)
+def test_a_canonical_form_is_a_tag_and_its_own(tag: str) -> None:
+    canonical = canonical_locale(tag) or tag
+    assert is_locale(canonical)
+    assert canonical_locale(canonical) is None
+    assert (canonical_locale(tag.swapcase()) or tag.swapcase()) == canonical

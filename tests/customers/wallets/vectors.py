@@ -1,10 +1,10 @@
 """The published addresses that the wallet tests run on; their sources: tests/vectors/NOTICE.md."""
 
-import json
-from pathlib import Path
-from typing import Literal, NotRequired, TypedDict
+from typing import Literal, NotRequired, TypedDict, cast
 
-FOLDER = Path(__file__).resolve().parents[2] / "vectors" / "wallets"
+from enrol.customers.wallets.forms import AddressFinding
+from enrol.customers.wallets.registry import CHECKS
+from tests.customers.vectors import rows
 
 
 class Vector(TypedDict):
@@ -18,10 +18,17 @@ class Vector(TypedDict):
 
 def vectors(namespace: str, *expected: str) -> list[Vector]:
     """The rows of a namespace whose ``expect`` is one of ``expected``."""
-    lines = (FOLDER / f"{namespace}.jsonl").read_text(encoding="utf-8").splitlines()
-    rows: list[Vector] = [json.loads(line) for line in lines]
-    return [row for row in rows if row["expect"] in expected]
+    found = cast(list[Vector], rows(f"wallets/{namespace}"))
+    return [row for row in found if row["expect"] in expected]
 
 
 def addresses(namespace: str, *expected: str) -> list[str]:
     return [row["address"] for row in vectors(namespace, *expected)]
+
+
+def canonical(namespace: str, address: str) -> str:
+    """The canonical form by the namespace's own check, with or without a finding."""
+    try:
+        return CHECKS[namespace](address)
+    except AddressFinding as finding:
+        return finding.canonical

@@ -93,6 +93,7 @@ def openapi_document(settings: Settings) -> Json:
             "/customers": {"get": _list_customers()},
             "/customers/{id}": {"get": _get_customer()},
             "/projects/{projectId}/customer-wallets/{address}/customer": {"get": _by_wallet()},
+            "/projects/{projectId}/findings": {"get": _findings()},
             **_health(),
             **_reference(),
         },
@@ -129,7 +130,8 @@ known. `null` is the same as a field that is not there.
 
 A strict project also refuses values of a wrong format: wallet addresses, DIDs, birthdates, \
 zones, locales, URLs and pictures. A lenient project stores them as they were sent, and keeps a \
-finding on the customer."""
+finding on the customer. What is right but odd (a name that holds neither of its parts, a mark \
+that nobody sees) is a finding in both."""
 
 
 def _operation(
@@ -252,6 +254,8 @@ def _list_customers() -> Json:
     parameters = []
     for name, schema in query["properties"].items():
         words = schema.pop("description")
+        if schema.get("default") == "":
+            del schema["default"]  # which is how the code says that there is none
         required = name in query["required"]
         example = examples.PROJECT if required else None
         parameters.append(_parameter("query", name, words, schema, example, required=required))
@@ -297,6 +301,23 @@ def _by_wallet() -> Json:
             _parameter("path", "projectId", "The key's project.", text, examples.PROJECT),
             _parameter("path", "address", words, text, address),
         ],
+        scope="customers:read",
+    )
+
+
+def _findings() -> Json:
+    text = {"type": "string", "minLength": 1}
+    counts = {"data": [{"code": "claims.name_mismatch", "count": 17}], "totalCount": 17}
+    return _operation(
+        "customers",
+        "countFindings",
+        "Count findings",
+        "What was noted on the project's customers, by code.",
+        {
+            "200": success("The counts.", ref("FindingCounts"), {"counts": ("Counts", counts)}),
+            **refusals(*KEY, "access.project", "route.unknown"),
+        },
+        parameters=[_parameter("path", "projectId", "The key's project.", text, examples.PROJECT)],
         scope="customers:read",
     )
 

@@ -87,7 +87,10 @@ def problems_page() -> str:
         for name, kind in PROBLEMS.items()
     ]
     faults = [
-        (name, [link(f"#{name}", code(name)), inline(kind.detail), "yes" if kind.format else "no"])
+        (
+            name,
+            [link(f"#{name}", code(name)), inline(kind.detail), kind.in_strict, kind.in_lenient],
+        )
         for name, kind in FAULTS.items()
     ]
     sections = [
@@ -104,11 +107,11 @@ def problems_page() -> str:
             element(
                 "p",
                 inline(
-                    'The `code` of each entry of `errors`. "yes": a lenient project takes '
-                    "the value, and keeps the fault as a finding on the customer."
+                    "The `code` of each entry of `errors`, or of a finding: then the customer "
+                    "is stored, and the code is kept with it."
                 ),
             ),
-            table("Faults", ["Code", "Meaning", "Lenient"], faults),
+            table("Faults", ["Code", "Meaning", "Strict project", "Lenient project"], faults),
             id="faults",
         ),
     ]

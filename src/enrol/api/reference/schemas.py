@@ -10,12 +10,13 @@ from typing import Any, Final
 
 import msgspec
 
+from enrol.api.findings import FindingCounts
 from enrol.api.health import Health
 from enrol.api.views import CustomerPage
 from enrol.customers.countries import COUNTRIES
 from enrol.customers.faults import FAULTS
 from enrol.customers.model import CUSTOMER_TYPES, Batch
-from enrol.customers.wallets import NAMESPACES
+from enrol.customers.wallets.registry import NAMESPACES
 from enrol.settings import MIB, Settings
 
 Json = dict[str, Any]
@@ -24,7 +25,10 @@ Json = dict[str, Any]
 NO_NUL: Final = r"^[^\u0000]*$"
 
 QUERY_FAULTS: Final = tuple(code for code in FAULTS if code.startswith("query."))
-BODY_FAULTS: Final = tuple(code for code in FAULTS if code not in QUERY_FAULTS)
+BODY_FAULTS: Final = tuple(
+    code for code, kind in FAULTS.items() if code not in QUERY_FAULTS and not kind.finding
+)
+FINDINGS: Final = tuple(code for code, kind in FAULTS.items() if kind.in_lenient == "finding")
 UNIQUE_FAULTS: Final = tuple(
     code for code in FAULTS if code.startswith(("duplicate.", "conflict."))
 )
@@ -91,7 +95,7 @@ MEANINGS: Final[dict[str, dict[str, tuple[str, object]]]] = {
 
 def component_schemas(settings: Settings) -> Json:
     """``components.schemas``, by name."""
-    types = [Batch, CustomerPage, Health]
+    types = [Batch, CustomerPage, FindingCounts, Health]
     _, schemas = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     for name, schema in schemas.items():
         _tidy(schema)
@@ -151,6 +155,11 @@ def _state_the_rules(schemas: Mapping[str, Json], settings: Settings) -> None:
     claims["pictureBase64"]["anyOf"][0] = ref("Picture")
     for country in ("countryOfResidence", "nationality"):
         claims[country]["anyOf"][0] = ref("Country")
+    for name in ("FindingView", "FindingCount"):
+        schemas[name]["properties"]["code"] = {
+            "enum": list(FINDINGS),
+            "description": "Stable: [what each means](/docs/problems#faults).",
+        }
     schemas["Customer"]["anyOf"] = [_has_value(part) for part in customer]
     for name in ("CustomerView", "WalletView", "DidView"):
         for field in ("createdAt", "updatedAt"):
@@ -243,7 +252,7 @@ def _problems(settings: Settings) -> Json:
                     "examples": ["/customerData/3/customerWallet/wallet"],
                 },
                 "code": {
-                    "enum": list(FAULTS),
+                    "enum": [*QUERY_FAULTS, *BODY_FAULTS],
                     "description": "Stable: [what each means](/docs/problems#faults).",
                     "examples": ["wallet.checksum"],
                 },

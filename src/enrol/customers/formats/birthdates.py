@@ -57,6 +57,24 @@ def birthdate_fault(value: str, today: date) -> str | None:
     return "birthdate.future" if written.toordinal() + ahead > today.toordinal() else None
 
 
+def is_before_the_oldest(value: str, years: int, today: date) -> bool:
+    """Whether every day that the birthdate may mean is more than ``years`` before ``today``."""
+    if value.startswith(WITHHELD) or birthdate_fault(value, today) is not None:
+        return False
+    last_day = (
+        f"{value}-12-31" if len(value) == len(WITHHELD) else value[: len(date.min.isoformat())]
+    )
+    return last_day < years_before(today, years)
+
+
+def years_before(today: date, years: int) -> str:
+    """The day that many years before, in the form by which dates sort as texts do.
+
+    It need not exist: what was born before 29 February of a year is older than that.
+    """
+    return f"{max(today.year - years, 0):04}{today.isoformat()[4:]}"
+
+
 def suspect_birthdates(values: Sequence[str], today: date) -> Iterable[int]:
     """The indexes of the values that have to be looked at one by one."""
     if _dates_of_the_living(today).issuperset(values):

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from enrol.customers.formats.lines import suspects
+from enrol.customers.formats.subtags import EXTENDED, LANGUAGES, REGIONS, TAGS, VARIANTS
 
 # "en_US", "zh_Hant_TW" and "zh-Hant_TW" are how Java, CLDR and Apple write language, script and
 # region. Tags with more subtags need hyphens: on those the platforms do not agree.
@@ -27,6 +28,10 @@ _GRANDFATHERED: Final = frozenset(
     " i-tao i-tay i-tsu sgn-be-fr sgn-be-nl sgn-ch-de".split()
 )
 
+_SINGLETON: Final = re.compile("-(?=[0-9a-z]-)")
+_EXTENDED_LANGUAGE: Final = re.compile("[a-z]{3}")
+_CASES: Final = {2: str.upper, 4: str.capitalize}
+
 
 def is_locale(value: str) -> bool:
     """Whether the text is a well-formed language tag that repeats no variant and no singleton."""
@@ -47,3 +52,41 @@ def suspect_locales(values: Sequence[str]) -> Iterable[int]:
     odd = [distinct[index] for index in suspects(distinct, _ODD)]
     wrong = {value for value in odd if not is_locale(value)}
     return [index for index, value in enumerate(values) if value in wrong] if wrong else ()
+
+
+def canonical_locale(value: str) -> str | None:
+    """The tag in canonical form (RFC 5646, section 4.5), None when it is no tag or is in it.
+
+    With hyphens, the case of section 2.1.1, and what the registry prefers. Values of extensions
+    are left as they are: what is preferred there, each extension's own registry says.
+    """
+    if not is_locale(value):
+        return None
+    tag = value.replace("_", "-").lower()
+    tag = _in_case(TAGS.get(tag) or _preferred(tag))
+    return None if tag == value else tag
+
+
+def _preferred(tag: str) -> str:
+    """The tag with preferred subtags, and with its extensions sorted by their singletons."""
+    if tag.startswith("x-"):
+        return tag
+    rest, private_use, own = tag.partition("-x-")
+    first, *extensions = _SINGLETON.split(rest)
+    language, *subtags = first.split("-")
+    if language in EXTENDED and subtags and _EXTENDED_LANGUAGE.fullmatch(subtags[0]):
+        language = subtags.pop(0)
+    subtags = [REGIONS.get(subtag.upper()) or VARIANTS.get(subtag, subtag) for subtag in subtags]
+    parts = [LANGUAGES.get(language, language), *subtags, *sorted(extensions)]
+    return "-".join(parts) + private_use + own
+
+
+def _in_case(tag: str) -> str:
+    first, *rest = tag.split("-")
+    subtags = [first.lower()]
+    behind_singleton = len(first) == 1
+    for subtag in rest:
+        behind_singleton = behind_singleton or len(subtag) == 1
+        change = str.lower if behind_singleton else _CASES.get(len(subtag), str.lower)
+        subtags.append(change(subtag))
+    return "-".join(subtags)

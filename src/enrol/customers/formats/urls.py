@@ -8,12 +8,9 @@ import re
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv6Address
 from typing import Final
-from unicodedata import category, normalize
 
+from enrol.customers.formats.hosts import LONGEST_HOST, is_host
 from enrol.customers.formats.lines import lines, odd_lines
-
-LONGEST_HOST: Final = 253
-LONGEST_LABEL: Final = 63
 
 # Printable ASCII but <, >, ", \ and space; beyond ASCII no white space, no control, no mark that
 # turns the direction of the text around unseen (RFC 3987 section 4.1), no surrogate, no
@@ -38,21 +35,13 @@ _ONE: Final = re.compile(
 )
 
 # Usual hosts, of two to four ASCII labels that cannot exceed 253 together, are decided by the
-# search; all others are suspects. Where the bytes of the column have been looked at already, the
-# search may leave a line at the end of the host: half its time would go into the rest.
-_USUAL_LABEL: Final = "[A-Za-z0-9][A-Za-z0-9-]{0,60}(?<!-)"
+# search; all others are suspects, and A-labels, which have to be decoded. Where the bytes of the
+# column have been looked at already, the search may leave a line at the end of the host: half its
+# time would go into the rest.
+_USUAL_LABEL: Final = "(?![Xx][Nn]--)[A-Za-z0-9][A-Za-z0-9-]{0,60}(?<!-)"
 _USUAL: Final = rf"https?://{_USUAL_LABEL}(?:\.{_USUAL_LABEL}){{1,3}}(?<=[A-Za-z])"
 _ODD_HOST: Final = re.compile(rf"\n(?!{_USUAL}(?![^/?#\n]))")
 _ODD_URL: Final = re.compile(rf"\n(?!{_USUAL}{_REST}$)", re.MULTILINE)
-
-_ASCII_LABEL: Final = re.compile("[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
-_OCTET: Final = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
-_IPV4: Final = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
-_LETTER_CATEGORIES: Final = frozenset({"Ll", "Lm", "Lo", "Mn", "Mc", "Nd"})
-# RFC 5892 section 2.6: what else may stand in a label, and the hyphen.
-_LETTERS_TOO: Final = frozenset(
-    "-\u00b7\u0375\u05f3\u05f4\u06fd\u06fe\u0f0b\u200c\u200d\u3007\u30fb"
-)
 
 
 def is_url(text: str) -> bool:
@@ -73,39 +62,9 @@ def suspect_urls(values: Sequence[str]) -> Iterable[int]:
     return odd_lines(text, _ODD_HOST if plain else _ODD_URL)
 
 
-def is_host(name: str) -> bool:
-    """Whether the text is an IPv4 address or a host name, in ASCII or in letters of any script."""
-    labels = name.removesuffix(".").split(".")
-    # RFC 1123 section 2.1: the last label of a name is never all digits, so this is an address.
-    if labels[-1].isascii() and labels[-1].isdigit():
-        return _IPV4.fullmatch(name) is not None
-    lengths = [_label_length(label) for label in labels]
-    return all(lengths) and sum(lengths) + len(lengths) - 1 <= LONGEST_HOST
-
-
 def _is_ipv6(text: str) -> bool:
     try:
         IPv6Address(text)
     except ValueError:
         return False
     return True
-
-
-def _label_length(label: str) -> int:
-    """The length of the label in DNS, 0 when it cannot stand there."""
-    if label.isascii():
-        return len(label) if _ASCII_LABEL.fullmatch(label) else 0
-    if len(label) > LONGEST_LABEL:
-        return 0
-    # Close to IDNA 2008 with the standard library alone: its tables of scripts and its rules of
-    # context and direction change with Unicode and belong to whoever registers the name.
-    name = normalize("NFC", label.lower())
-    right = (
-        not name.isascii()
-        and normalize("NFKC", name) == name
-        and not (name[0] in "-\u200c\u200d" or name[-1] == "-" or name[2:4] == "--")
-        and not category(name[0]).startswith("M")
-        and all(category(letter) in _LETTER_CATEGORIES or letter in _LETTERS_TOO for letter in name)
-    )
-    length = len("xn--") + len(name.encode("punycode")) if right else 0
-    return length if length <= LONGEST_LABEL else 0

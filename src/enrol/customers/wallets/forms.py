@@ -1,13 +1,28 @@
-"""How addresses are written: the forms of a namespace, and why a text is none of them."""
+"""How addresses are written: the forms of a namespace, why a text is none of them, and what an
+address tells of its account.
+"""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Final, Literal, NamedTuple
 
-AddressCode = Literal["wallet.length", "wallet.alphabet", "wallet.prefix", "wallet.checksum"]
+AddressCode = Literal[
+    "wallet.length",
+    "wallet.alphabet",
+    "wallet.prefix",
+    "wallet.checksum",
+    "wallet.network",
+    "wallet.namespace",
+    "wallet.secret",
+]
+
+FindingCode = Literal["wallet.erc1191", "wallet.stake_address"]
+
+Network = Literal["mainnet", "testnet"]
 
 Check = Callable[[str], str]
-"""Takes an address of one namespace, returns its canonical form, raises `AddressError`."""
+"""Takes an address of one namespace, returns its canonical form: two spellings of one account
+have the same. Raises `AddressError`, or `AddressFinding` for an address that is right but odd."""
 
 HEX: Final = "0123456789abcdefABCDEF"
 BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
@@ -22,26 +37,54 @@ LONGEST: Final = 230
 class AddressError(ValueError):
     """A text that is no address of its namespace.
 
-    The message is the code alone: whoever logs the error logs no address.
+    The message is the code alone: whoever logs the error logs no address. ``hint`` adds to the
+    code's sentence and never holds what was sent.
     """
 
-    def __init__(self, code: AddressCode) -> None:
+    def __init__(self, code: AddressCode, hint: str = "") -> None:
         super().__init__(code)
         self.code: Final[AddressCode] = code
+        self.hint: Final = hint
+
+
+class AddressFinding(Exception):
+    """An address that is accepted, with something about it that whoever looks at it should know.
+
+    Raised rather than returned, so that the millions without a finding pay nothing for it.
+    """
+
+    def __init__(self, code: FindingCode, canonical: str) -> None:
+        super().__init__(code)
+        self.code: Final[FindingCode] = code
+        self.canonical: Final = canonical
+
+
+class Description(NamedTuple):
+    """What a right address tells of itself, without any look at a chain.
+
+    ``network`` is None where the address does not tell it. ``chain_id`` is the CAIP-2 identifier
+    of the chain that the address is of, None where several are as likely. Where chains share
+    addresses, ``elsewhere`` are those that are known not to have this one; None: all others.
+    ``on_chain`` is the address as the CAIP-10 profile of its namespace writes it.
+    """
+
+    on_chain: str
+    network: Network | None = None
+    chain_id: str | None = None
+    elsewhere: Container[str] | None = None
 
 
 class Form(NamedTuple):
     """One way to write an address: a prefix, then characters of one alphabet.
 
     ``prefix`` is a regular expression; ``shortest`` and ``longest`` count the characters after
-    it, both included. ``folds`` says that case carries no account, so canonical is lower case.
+    it, both included.
     """
 
     prefix: str
     alphabet: str
     shortest: int
     longest: int
-    folds: bool = False
 
 
 def compiled(forms: Iterable[Form]) -> re.Pattern[str]:

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
-from enrol.customers.wallets import CHECKS, AddressError
+from enrol.customers.wallets.accounts import canonical_address
+from enrol.customers.wallets.forms import AddressError, AddressFinding
+from enrol.customers.wallets.registry import NAMESPACES
 
 
 def lookup_spellings(address: str) -> Iterator[tuple[str, str]]:
@@ -12,9 +14,11 @@ def lookup_spellings(address: str) -> Iterator[tuple[str, str]]:
     checksum. The text itself counts too: a lenient project stores what was sent.
     """
     plain = address.lower() if address[:2] in ("0x", "0X") else address
-    for namespace, check in CHECKS.items():
+    for namespace in NAMESPACES:
         try:
-            canonical = check(plain)
+            canonical = canonical_address(namespace, plain)
+        except AddressFinding as finding:
+            canonical = finding.canonical
         except AddressError:
             canonical = address
         yield namespace, canonical

@@ -1,17 +1,13 @@
-"""The registry of blockchain namespaces: which check answers for which.
+"""The registry of blockchain namespaces: a module of `namespaces` each, loaded when first met."""
 
-A chain joins with an entry in the ``CHECKS`` of its family's module; a new family also joins the
-union below.
-"""
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from importlib.resources import files
+from typing import Final, Protocol, cast
 
-from collections.abc import Mapping
-from typing import Final
+from enrol.customers.wallets.forms import Check, Description
 
-from enrol.customers.wallets import evm, shapes, tezos
-from enrol.customers.wallets.forms import Check
-
-CHECKS: Final[Mapping[str, Check]] = tezos.CHECKS | evm.CHECKS | shapes.CHECKS
-"""Namespace (CAIP-2) to the function that gives an address's canonical form."""
+_FOLDER: Final = "enrol.customers.wallets.namespaces"
 
 # The order in which the API lists them: that of the interface Enrol is compatible with.
 _LISTED_FIRST: Final = (
@@ -30,16 +26,38 @@ _LISTED_FIRST: Final = (
     "avax",
 )
 
-NAMESPACES: Final[tuple[str, ...]] = (
-    *_LISTED_FIRST,
-    *(namespace for namespace in CHECKS if namespace not in _LISTED_FIRST),
-)
+
+class Namespace(Protocol):
+    """What a module of `namespaces` has."""
+
+    CAIP_NAMESPACES: frozenset[str]
+    canonical: Check
+    describe: Callable[[str], Description]
 
 
-def canonical_address(namespace: str, address: str) -> str:
-    """The canonical form of ``address``, by which two spellings of one account are found equal.
+def _found() -> tuple[str, ...]:
+    names = {entry.name.removesuffix(".py") for entry in files(_FOLDER).iterdir()}
+    modules = {name for name in names if name.isidentifier() and not name.startswith("_")}
+    return *_LISTED_FIRST, *sorted(modules.difference(_LISTED_FIRST))
 
-    Raises `KeyError` for a namespace that is not in `NAMESPACES`, and `AddressError`, with the
-    fault's code and without the address, for a text that is no address of the namespace.
-    """
-    return CHECKS[namespace](address)
+
+NAMESPACES: Final[tuple[str, ...]] = _found()
+
+
+def namespace(name: str) -> Namespace:
+    """The module of a namespace. Raises `KeyError` for one that is not in `NAMESPACES`."""
+    if name not in NAMESPACES:
+        raise KeyError(name)
+    return cast(Namespace, import_module(f"{_FOLDER}.{name}"))
+
+
+class _Checks(dict[str, Check]):
+    """Namespace to its check; fills itself, so that a process loads the families it meets."""
+
+    def __missing__(self, name: str) -> Check:
+        check = self[name] = namespace(name).canonical
+        return check
+
+
+CHECKS: Final[Mapping[str, Check]] = _Checks()
+"""Namespace (CAIP-2) to the function that gives an address's canonical form."""

@@ -24,6 +24,10 @@ SELECT id FROM customers WHERE project = ? ORDER BY id DESC LIMIT ? OFFSET ?
 # Customers come by batches alone, so the batches know how many there are.
 COUNT: Final = "SELECT coalesce(sum(created), 0) FROM batches WHERE project = ?"
 
+COUNT_FINDINGS: Final = """
+SELECT code, count(*) FROM findings WHERE project = ? GROUP BY code ORDER BY code
+"""
+
 
 def ping(connection: apsw.Connection) -> None:
     """Read one row."""
@@ -76,6 +80,12 @@ def list_customers(
         return find_customers(connection, project, ids), count[0]
     finally:
         connection.execute("COMMIT")
+
+
+def count_findings(connection: apsw.Connection, project: int) -> dict[str, int]:
+    """How many findings of each code there are."""
+    rows: Any = connection.execute(COUNT_FINDINGS, (project,))
+    return dict(rows)
 
 
 def _parts(

@@ -73,10 +73,13 @@ class SqliteStore:
         """See `Store.find_key`."""
         return await self._read(lambda file: reads.find_key(file, key_hash))
 
-    async def find_customer(self, project: int, customer_id: bytes) -> CustomerRecord | None:
-        """See `Store.find_customer`."""
-        found = await self._read(lambda file: reads.find_customers(file, project, [customer_id]))
-        return found[0] if found else None
+    async def find_customers(self, project: int, ids: Sequence[bytes]) -> list[CustomerRecord]:
+        """See `Store.find_customers`."""
+        return await self._read(lambda file: reads.find_customers(file, project, ids))
+
+    async def count_findings(self, project: int) -> dict[str, int]:
+        """See `Store.count_findings`."""
+        return await self._read(lambda file: reads.count_findings(file, project))
 
     async def list_customers(
         self, project: int, *, offset: int, limit: int

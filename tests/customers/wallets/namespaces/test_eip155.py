@@ -1,11 +1,13 @@
-"""eip155: hexadecimal, and the checksum of EIP-55 wherever case is mixed."""
+"""eip155: hexadecimal, and the checksum of EIP-55 or ERC-1191 wherever case is mixed."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sha3 import keccak_256
 
-from enrol.customers.wallets import AddressError, canonical_address
+from enrol.customers.wallets.accounts import canonical_address
+from enrol.customers.wallets.forms import AddressError, AddressFinding
+from enrol.customers.wallets.namespaces.eip155 import canonical, describe
 from tests.customers.wallets.vectors import Vector, addresses, vectors
 
 # EIP-55, "Test Cases".
@@ -32,10 +34,17 @@ def refusal(address: str) -> str:
     return refused.value.code
 
 
-def checksummed(account: bytes) -> str:
-    """EIP-55 letter by letter, as its text has it."""
+def finding(address: str) -> str:
+    with pytest.raises(AddressFinding) as found:
+        canonical(address)
+    assert found.value.code == "wallet.erc1191"
+    return found.value.canonical
+
+
+def checksummed(account: bytes, chain: str = "") -> str:
+    """EIP-55 letter by letter, as its text has it; ERC-1191 on a chain."""
     digits = account.hex()
-    hashed = keccak_256(digits.encode()).hexdigest()
+    hashed = keccak_256(f"{chain}0x{digits}".encode() if chain else digits.encode()).hexdigest()
     return "0x" + "".join(
         digit.upper() if int(nibble, 16) >= 8 else digit
         for digit, nibble in zip(digits, hashed, strict=False)
@@ -61,7 +70,7 @@ def test_invalid_vectors_are_refused(address: str) -> None:
 def test_policy(row: Vector) -> None:
     address, note = row["address"], row.get("note", "")
     if "ERC-1191" in note:
-        assert refusal(address) == "wallet.checksum"
+        assert finding(address) == address.lower()
     elif row.get("form") in {"0X-prefix", "no-0x", "icap"}:
         assert refusal(address) == "wallet.prefix"
     else:
@@ -76,12 +85,36 @@ def test_checksummed_and_unchecksummed_spellings_are_one_account(account: bytes)
         assert canonical_address("eip155", spelling) == lower
 
 
+@given(st.binary(min_size=20, max_size=20), st.sampled_from(["30", "31"]))
+def test_checksums_of_a_chain_are_a_finding(account: bytes, chain: str) -> None:
+    address = checksummed(account, chain)
+    if address not in {checksummed(account), address.lower(), "0x" + address[2:].upper()}:
+        assert finding(address) == address.lower()
+
+
+@given(st.binary(min_size=20, max_size=20), st.sampled_from(["1", "60", "29", "137"]))
+def test_chains_that_do_not_use_erc1191_have_no_checksum_of_it(account: bytes, chain: str) -> None:
+    address = checksummed(account, chain)
+    right = {checksummed(account), checksummed(account, "30"), checksummed(account, "31")}
+    if address not in right | {address.lower(), "0x" + address[2:].upper()}:
+        assert refusal(address) == "wallet.checksum"
+
+
+@given(st.binary(min_size=20, max_size=20))
+def test_on_chain_it_is_checksummed(account: bytes) -> None:
+    right = checksummed(account)
+    for spelling in (right, "0x" + account.hex(), "0x" + account.hex().upper()):
+        assert describe(spelling)[:3] == (right, None, None)
+
+
 @given(st.binary(min_size=20, max_size=20), st.sets(st.integers(2, 41), min_size=1))
 def test_any_other_mix_of_case_is_refused(account: bytes, places: set[int]) -> None:
     right = checksummed(account)
     wrong = "".join(c.swapcase() if at in places else c for at, c in enumerate(right))
     if wrong == right or wrong[2:] in {wrong[2:].lower(), wrong[2:].upper()}:
         assert canonical_address("eip155", wrong) == right.lower()
+    elif wrong in {checksummed(account, "30"), checksummed(account, "31")}:
+        assert finding(wrong) == right.lower()
     else:
         assert refusal(wrong) == "wallet.checksum"
 

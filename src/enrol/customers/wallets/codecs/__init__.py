@@ -1,0 +1,1 @@
+"""How several namespaces write bytes as text: an encoding a module, checksum included."""
