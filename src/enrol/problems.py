@@ -43,6 +43,9 @@ PROBLEMS: Final[dict[str, ProblemKind]] = {
     "route.method": ProblemKind(
         405, "Method not allowed", "This address does not take this method; see Allow."
     ),
+    "header.repeated": ProblemKind(
+        400, "Header repeated", "A header that may stand once stands twice."
+    ),
     "query.invalid": ProblemKind(
         400, "Query invalid", "The query string has parameters that are not right."
     ),

@@ -61,6 +61,9 @@ PROVOKED: dict[str, Provoke] = {
     "access.project": lambda project: project.post(project.body() | {"cmsProjectId": "other"}),
     "route.unknown": lambda project: project.get("/nowhere"),
     "route.method": lambda project: project.get("/customers/batch"),
+    "header.repeated": lambda project: project.server.http.get(
+        "/customers", headers=[("Authorization", "Bearer x"), ("Authorization", "Bearer y")]
+    ),
     "query.invalid": lambda project: project.post(project.body(), mode="x", what="y"),
     "content_type.unsupported": with_headers(Content_Type="text/plain"),
     "content_encoding.unsupported": with_headers(Content_Encoding="br"),

@@ -19,6 +19,11 @@ from enrol.store.protocol import StoreFull, StoreUnavailable
 
 REQUEST_ID: Final = "request_id"
 _SAFE_REQUEST_ID: Final = re.compile(rb"[0-9A-Fa-f-]{8,64}")
+# RFC 9110 section 5.3 reads two of these as one list, which none of them is.
+_ONCE: Final = (
+    *(b"host", b"authorization", b"content-type", b"content-encoding", b"content-length"),
+    b"idempotency-key",
+)
 _SLASHES: Final = re.compile("/{2,}")
 _ALWAYS: Final = (
     (b"x-content-type-options", b"nosniff"),
@@ -61,7 +66,11 @@ class Edge:
         request = Request(scope, receive, _request_id(scope))
         scope["path"] = path = _path(scope)
         try:
-            if path == batch.PATH:
+            if _repeats_a_header(scope):
+                answer = self.problem_answer(Problem("header.repeated"), request)
+                await send_answer(send, answer, request.request_id)
+                status, route = answer.status, "unknown"
+            elif path == batch.PATH:
                 status = await self._batch(request, send)
                 route = path
             else:
@@ -128,6 +137,14 @@ class Edge:
         request.notes["code"] = problem.code
         body = problem_document(problem, request.request_id, self.most_errors)
         return Answer(body, problem.status, problem.headers, MEDIA_TYPE)
+
+
+def _repeats_a_header(scope: Scope) -> bool:
+    """Whether two readers could take the request for different ones."""
+    names = [name for name, _ in scope["headers"]]
+    if len(set(names)) == len(names):
+        return False
+    return any(names.count(name) > 1 for name in _ONCE)
 
 
 def _path(scope: Scope) -> str:

@@ -26,7 +26,7 @@ from enrol.settings import Settings
 
 UNKNOWN_PARAMETERS: Final = "A query parameter that is not listed, or stands twice, is refused."
 
-SERVER: Final = ("server.error",)
+SERVER: Final = ("header.repeated", "server.error")
 STORE: Final = (*SERVER, "store.unavailable")
 KEY: Final = (
     *(code for code in PROBLEMS if code.startswith("access.") and code != "access.project"),
