@@ -6,7 +6,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo serve test check bench docs lock clean
+.PHONY: help setup demo serve test faults check bench docs lock clean
 
 # What an active virtual environment or a personal pip setting says is not for this tree.
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
@@ -39,8 +39,20 @@ demo: $(RUNTIME) ## enrol a sample batch into a database of its own, and show it
 serve: $(RUNTIME) ## the demo, which then goes on serving
 	.venv/bin/enrol demo --serve
 
+# Faults by themselves: on a machine that is busy with other tests they would take longer than they
+# allow a server.
+PYTEST := PATH="$(CURDIR)/.venv/bin:$$PATH" $(VENV_PYTHON) -m pytest
 test: $(DEV) $(AXIOS) ## run the tests; ARGS="-k wallet" picks some
-	PATH="$(CURDIR)/.venv/bin:$$PATH" $(VENV_PYTHON) -m pytest $(ARGS)
+ifdef ARGS
+	$(PYTEST) $(ARGS)
+else
+	$(PYTEST) -n auto --maxprocesses=4 --ignore=tests/faults
+	$(PYTEST) tests/faults
+endif
+
+SECONDS := 600
+faults: $(DEV) ## break both stores at random under load; SECONDS=60, ARGS="--seed 1 --store sqlite"
+	$(VENV_PYTHON) -m tests.faults.run --seconds $(SECONDS) $(ARGS)
 
 check: $(DEV) ## lint, format and types
 	$(VENV_PYTHON) -m ruff check .

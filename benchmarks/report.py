@@ -3,7 +3,6 @@
 import json
 import os
 import platform
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-Subject = Literal["enrol", "reference", "raw"]
+Subject = Literal["enrol", "workers", "reference", "raw"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,21 +47,32 @@ class Fact:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Part:
+    """What was measured on one store, or apart from any."""
+
+    title: str
+    measurements: list[Measurement]
+    facts: list[Fact]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Line:
     """One line of the table: the subjects beside each other, for one size and load."""
 
     size: int
     clients: int
-    enrol: Measurement | None
-    reference: Measurement | None
-    raw: Measurement | None
+    found: dict[Subject, Measurement]
 
-    def ratio_to(self, other: Literal["reference", "raw"]) -> float | None:
-        """How many times the other's customers a second Enrol takes."""
-        beside = self.reference if other == "reference" else self.raw
-        if self.enrol is None or beside is None:
+    def of(self, subject: Subject) -> Measurement | None:
+        """What a subject was measured at."""
+        return self.found.get(subject)
+
+    def ratio(self, subject: Subject, other: Subject) -> float | None:
+        """How many times the other's customers a second a subject takes."""
+        ours, beside = self.of(subject), self.of(other)
+        if ours is None or beside is None:
             return None
-        return self.enrol.customers_per_s / beside.customers_per_s
+        return ours.customers_per_s / beside.customers_per_s
 
 
 HEADINGS: Final = (
@@ -71,6 +81,7 @@ HEADINGS: Final = (
     "Enrol /s",
     "p50 ms",
     "p99 ms",
+    "2 workers /s",
     "reference /s",
     "times it",
     "raw limit /s",
@@ -82,33 +93,38 @@ TITLE: Final = "Customers enrolled a second over HTTP, each on disk before its I
 def lines(measurements: Sequence[Measurement]) -> list[Line]:
     """Put the subjects beside each other; the raw limit of a size holds for every load."""
     loads = dict.fromkeys((m.size, m.clients) for m in measurements if m.subject != "raw")
-    found = {(m.subject, m.size, m.clients): m for m in measurements}
-    raw = {m.size: m for m in measurements if m.subject == "raw"}
     return [
         Line(
             size=size,
             clients=clients,
-            enrol=found.get(("enrol", size, clients)),
-            reference=found.get(("reference", size, clients)),
-            raw=raw.get(size),
+            found={
+                m.subject: m
+                for m in measurements
+                if m.size == size and (m.clients == clients or m.subject == "raw")
+            },
         )
         for size, clients in loads
     ]
 
 
 def _cells(line: Line) -> list[str]:
-    ours = line.enrol
+    ours = line.of("enrol")
     return [
         f"{line.size:,}",
         str(line.clients),
-        _number(ours.customers_per_s if ours else None),
+        _rate(ours),
         _number(ours.p50_ms if ours else None),
         _number(ours.p99_ms if ours else None),
-        _number(line.reference.customers_per_s if line.reference else None),
-        _number(line.ratio_to("reference")),
-        _number(line.raw.customers_per_s if line.raw else None),
-        _number(line.ratio_to("raw")),
+        _rate(line.of("workers")),
+        _rate(line.of("reference")),
+        _number(line.ratio("enrol", "reference")),
+        _rate(line.of("raw")),
+        _number(line.ratio("enrol", "raw")),
     ]
+
+
+def _rate(measurement: Measurement | None) -> str:
+    return _number(measurement.customers_per_s if measurement else None)
 
 
 def _number(value: float | None) -> str:
@@ -137,49 +153,50 @@ def machine() -> dict[str, str | int | None]:
         "machine": platform.machine(),
         "system": platform.system(),
         "python": platform.python_version(),
-        "sqlite": sqlite3.sqlite_version,
     }
 
 
-def show(
-    measurements: Sequence[Measurement], facts: Sequence[Fact], console: Console | None = None
-) -> None:
+def show(parts: Sequence[Part], console: Console | None = None) -> None:
     """Print the tables."""
     console = console or Console()
-    table = Table(title=TITLE, box=SIMPLE, padding=0, pad_edge=False)
-    for heading in HEADINGS:
-        table.add_column(heading, justify="right")
-    for line in lines(measurements):
-        table.add_row(*_cells(line))
-    console.print(table)
-    aims = Table("figure", "measured", "unit", "aim", "met", box=SIMPLE)
-    for fact in facts:
-        style = "red" if fact.met is False else None
-        aims.add_row(
-            fact.name, _number(fact.value), fact.unit, _aim(fact), _verdict(fact), style=style
-        )
-    console.print(aims)
+    for part in parts:
+        if part.measurements:
+            table = Table(title=f"{part.title}. {TITLE}", box=SIMPLE, padding=0, pad_edge=False)
+            for heading in HEADINGS:
+                table.add_column(heading, justify="right")
+            for line in lines(part.measurements):
+                table.add_row(*_cells(line))
+            console.print(table)
+        aims = Table("figure", "measured", "unit", "aim", "met", title=part.title, box=SIMPLE)
+        for fact in part.facts:
+            style = "red" if fact.met is False else None
+            aims.add_row(*_fact_cells(fact), style=style)
+        console.print(aims)
 
 
-def as_markdown(measurements: Sequence[Measurement], facts: Sequence[Fact]) -> str:
+def _fact_cells(fact: Fact) -> tuple[str, ...]:
+    return fact.name, _number(fact.value), fact.unit, _aim(fact), _verdict(fact)
+
+
+def as_markdown(parts: Sequence[Part]) -> str:
     """The same tables for ``docs/performance.md``."""
     about = machine()
     rows = [
         f"{TITLE}: N customers a call, so many clients at once.",
         f"Measured on {about['cores']} cores ({about['machine']}, {about['system']}) with Python "
-        f"{about['python']}; client and server share the cores.",
-        "",
-        _row(HEADINGS),
-        _row(["--:"] * len(HEADINGS)),
-        *(_row(_cells(line)) for line in lines(measurements)),
-        "",
-        _row(("figure", "measured", "unit", "aim", "met")),
-        _row((":--", "--:", ":--", "--:", ":--")),
-        *(
-            _row((fact.name, _number(fact.value), fact.unit, _aim(fact), _verdict(fact)))
-            for fact in facts
-        ),
+        f"{about['python']}; client, server and database share the cores.",
     ]
+    for part in parts:
+        rows += ["", f"## {part.title}", ""]
+        if part.measurements:
+            rows += [_row(HEADINGS), _row(["--:"] * len(HEADINGS))]
+            rows += [_row(_cells(line)) for line in lines(part.measurements)]
+            rows.append("")
+        rows += [
+            _row(("figure", "measured", "unit", "aim", "met")),
+            _row((":--", "--:", ":--", "--:", ":--")),
+            *(_row(_fact_cells(fact)) for fact in part.facts),
+        ]
     return "\n".join(rows) + "\n"
 
 
@@ -187,11 +204,17 @@ def _row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def write_json(path: Path, measurements: Sequence[Measurement], facts: Sequence[Fact]) -> None:
+def write_json(path: Path, parts: Sequence[Part]) -> None:
     """Write every figure of the run."""
     content = {
         "machine": machine(),
-        "measurements": [asdict(measurement) for measurement in measurements],
-        "facts": [asdict(fact) | {"met": fact.met} for fact in facts],
+        "parts": [
+            {
+                "title": part.title,
+                "measurements": [asdict(measurement) for measurement in part.measurements],
+                "facts": [asdict(fact) | {"met": fact.met} for fact in part.facts],
+            }
+            for part in parts
+        ],
     }
     path.write_text(json.dumps(content, indent=2) + "\n")

@@ -1,29 +1,25 @@
 """Servers under measurement: started as processes of their own, timed, weighed and stopped."""
 
-import itertools
-import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Final, Literal
+
+from benchmarks.databases import ROOT, Databases, Place, environment
 
 SystemName = Literal["enrol", "reference"]
 
 HOST: Final = "127.0.0.1"
-PROJECT: Final = "bench"
-ROOT: Final = Path(__file__).resolve().parents[1]
 _REFERENCE_KEY: Final = "reference-key"
 _PATIENCE: Final = 60.0
-_numbers: Final = itertools.count(1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +29,6 @@ class Server:
     process: subprocess.Popen[bytes]
     port: int
     token: str
-    database: Path
     start_seconds: float
 
     def pids(self) -> list[int]:
@@ -56,90 +51,42 @@ class Server:
 
 
 @contextmanager
-def serve(system: SystemName, directory: Path) -> Iterator[Server]:
+def serve(system: SystemName, databases: Databases, workers: int = 1) -> Iterator[Server]:
     """Run one of the systems on a database of its own, empty but for a project and its key."""
-    with serve_enrol(directory) if system == "enrol" else serve_reference(directory) as server:
-        yield server
+    if system == "enrol":
+        # As its users run it: all else is at its default.
+        command = ["enrol", "serve", "--host", HOST, "--workers", str(workers)]
+        with databases.for_enrol() as place, _running(command, place, place.key) as server:
+            yield server
+    else:
+        command = ["benchmarks.reference.app", "--key", _REFERENCE_KEY]
+        with databases.empty() as place, _running(command, place, _REFERENCE_KEY) as server:
+            yield server
 
 
 @contextmanager
-def serve_enrol(directory: Path) -> Iterator[Server]:
-    """Run ``enrol serve`` as its users do, with every setting at its default."""
-    # The command line makes one database; every server of a run gets a copy of it, with whatever
-    # the commands may have put beside it.
-    template, token = _enrol_template(directory)
-    home = shutil.copytree(template.parent, directory / f"enrol-{next(_numbers)}")
-    database = home / template.name
-    command = [sys.executable, "-m", "enrol", "serve", "--host", HOST, "--database", str(database)]
-    with _running(command, database, token) as server:
-        yield server
-
-
-@contextmanager
-def serve_reference(directory: Path) -> Iterator[Server]:
-    """Run the reference application."""
-    home = directory / f"reference-{next(_numbers)}"
-    home.mkdir()
-    database = home / "reference.db"
-    module = "benchmarks.reference.app"
-    command = [sys.executable, "-m", module, "--database", str(database), "--key", _REFERENCE_KEY]
-    with _running(command, database, _REFERENCE_KEY) as server:
-        yield server
-
-
-@cache
-def _enrol_template(directory: Path) -> tuple[Path, str]:
-    """A database with the project and a key to it, made by Enrol's own commands."""
-    database = directory / "template" / "enrol.db"
-    database.parent.mkdir()
-    _enrol(database, "project", "create", "Bench", "--id", PROJECT, "--json")
-    made = json.loads(_enrol(database, "key", "create", "--project", PROJECT, "--json"))
-    return database, str(made["key"])
-
-
-def _enrol(database: Path, *words: str) -> bytes:
-    done = subprocess.run(
-        [sys.executable, "-m", "enrol", *words],
-        env=_environment(database),
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        check=True,
-    )
-    return done.stdout
-
-
-def _environment(database: Path) -> dict[str, str]:
-    """The environment without the settings that its owner may have made for another server."""
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("ENROL_")}
-    return plain | {"ENROL_DATABASE": str(database)}
-
-
-@contextmanager
-def _running(command: list[str], database: Path, token: str) -> Iterator[Server]:
+def _running(command: list[str], place: Place, token: str) -> Iterator[Server]:
     port = _free_port()
-    log = database.parent / "server.log"
     began = time.perf_counter()
-    with log.open("wb") as output:
+    with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
-            [*command, "--port", str(port)],
-            env=_environment(database),
+            [sys.executable, "-m", *command, "--port", str(port)],
+            env=environment(place.database),
             cwd=ROOT,
-            stdout=output,
+            stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    try:
-        while not _answers(port):
-            if process.poll() is not None or time.perf_counter() - began > _PATIENCE:
-                raise RuntimeError(f"the server did not start:\n{log.read_text()[-4000:]}")
-            time.sleep(0.005)
-        seconds = time.perf_counter() - began
-        yield Server(
-            process=process, port=port, token=token, database=database, start_seconds=seconds
-        )
-    finally:
-        _stop(process)
-        shutil.rmtree(database.parent)
+        try:
+            while not _answers(port):
+                if process.poll() is not None or time.perf_counter() - began > _PATIENCE:
+                    log.seek(0)
+                    raise RuntimeError(f"the server did not start:\n{log.read()[-4000:].decode()}")
+                time.sleep(0.005)
+            seconds = time.perf_counter() - began
+            yield Server(process=process, port=port, token=token, start_seconds=seconds)
+        finally:
+            _stop(process)
 
 
 def _family(pid: int) -> list[int]:

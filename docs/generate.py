@@ -17,10 +17,10 @@ from enrol.settings import PREFIX, Settings
 DOCS: Final = Path(__file__).resolve().parent
 
 MEANINGS: Final = {
-    "database": "The SQLite file.",
+    "database": "The SQLite file, or a postgresql:// URL.",
     "host": "Where to listen.",
     "port": "On which port.",
-    "workers": "How many HTTP processes; one writer serves them all.",
+    "workers": "How many HTTP processes; on SQLite one writer serves them all.",
     "max_items": "Customers in one call.",
     "max_body_bytes": "Bytes of one body, counted while it arrives and after inflation.",
     "max_inflight_bytes": "Bytes of all bodies that one HTTP process holds at once.",

@@ -17,8 +17,10 @@ from uuid import uuid4
 import httpx
 
 from enrol.access import DEFAULT_SCOPES, make_key
-from enrol.store.sqlite.file import connect, now_ms
-from enrol.store.sqlite.registry import Key, Registry
+from enrol.store.clock import now_ms
+from enrol.store.registry import Key, is_postgres, open_registry
+from enrol.store.sqlite.file import connect
+from enrol.store.sqlite.session import SqliteSession
 
 HOST = "127.0.0.1"
 START_SECONDS = 30.0
@@ -50,16 +52,29 @@ _ports = free_ports()
 
 
 class Served:
-    """A running server. ``settings`` are `ENROL_*` without the prefix, in lower case."""
+    """A running server, on a SQLite file in ``folder`` unless a URL is given. ``settings`` are
+    `ENROL_*` without the prefix, in lower case."""
 
-    def __init__(self, folder: Path, **settings: object) -> None:
-        self.database = str(folder / "enrol.db")
+    def __init__(self, folder: Path, database: str | None = None, **settings: object) -> None:
+        self.database = database or str(folder / "enrol.db")
         self.log = folder / "enrol.log"
         self.port = next(_ports)
         self.settings = settings
-        self.registry = Registry(self.database)
-        # The tests' projects need not outlive the power: two waits for the disk less a test.
-        self.registry.connection.pragma("synchronous", "off")
+        self.registry = open_registry(self.database)
+        session = self.registry.database
+        if isinstance(session, SqliteSession):
+            # The tests' projects need not outlive the power: two waits for the disk less a test.
+            session.connection.pragma("synchronous", "off")
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables that hold what callers sent or did."""
+        return tuple(t for t in TABLES if self.on_file or t != "identifiers_new")
+
+    @property
+    def on_file(self) -> bool:
+        """Whether the database is a SQLite file."""
+        return not is_postgres(self.database)
 
     def __enter__(self) -> Self:
         self.start()
@@ -142,7 +157,9 @@ class Served:
         return IssuedKey(key_id, new.key)
 
     def query(self, statement: str, *bindings: Any) -> list[tuple[Any, ...]]:
-        """What the database file holds, read beside the server."""
+        """What the database holds, read beside the server; values are $1, $2 ..."""
+        if not self.on_file:
+            return self.registry.database.rows(statement, *bindings)
         connection = connect(self.database, read_only=True)
         try:
             return list(connection.execute(statement, bindings))
@@ -208,9 +225,9 @@ class Project(NamedTuple):
 
     def rows(self) -> dict[str, int]:
         """How many rows of this project each table holds."""
-        number = "(SELECT project FROM projects WHERE id = ?)"
+        tables = self.server.tables
+        number = "(SELECT project FROM projects WHERE id = $1)"
         count = f"(SELECT count(*) FROM {{}} WHERE project = {number})"
-        (counts,) = self.server.query(
-            f"SELECT {', '.join(map(count.format, TABLES))}", *[self.id] * len(TABLES)
-        )
-        return dict(zip(TABLES, counts, strict=True))
+        (counts,) = self.server.query(f"SELECT {', '.join(map(count.format, tables))}", self.id)
+        # PostgreSQL keeps no new keys apart.
+        return dict.fromkeys(TABLES, 0) | dict(zip(tables, counts, strict=True))

@@ -21,9 +21,9 @@ from enrol.access import (
     make_key,
 )
 from enrol.problems import Problem
+from enrol.store.clock import now_ms
 from enrol.store.protocol import KeyRecord
-from enrol.store.sqlite.file import now_ms
-from enrol.store.sqlite.registry import Key, Registry
+from enrol.store.registry import Key, open_registry
 from enrol.store.sqlite.store import SqliteStore
 
 WRITE = "customers:write"
@@ -34,7 +34,7 @@ class Keys:
 
     def __init__(self, folder: Path) -> None:
         database = str(folder / "enrol.db")
-        self.registry = Registry(database)
+        self.registry = open_registry(database)
         self.registry.add_project("main", "Main", lenient=True)
         self.store = SqliteStore(database, "", idempotency_ms=1)
         self.seconds = 0.0

@@ -24,6 +24,7 @@ COMMANDS = (
     *("", "version", "serve", "demo"),
     *("project", "project create", "project list"),
     *("key", "key create", "key list", "key revoke"),
+    "import",
 )
 TIME = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
 

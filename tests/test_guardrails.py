@@ -19,7 +19,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 # The functions that tell a request's story, as `module:qualified.name`.
-STORIES: frozenset[str] = frozenset()
+STORIES = frozenset({"enrol.api.batch:post_batch"})
 STORY_LINES = 40
 FUNCTION_LINES = 60
 MODULE_LINES = 400
@@ -35,7 +35,9 @@ NO_NAMES = frozenset(
 ENVIRONMENT_READERS = frozenset({"enrol.settings"})
 
 # The edges of the processes, where any exception becomes a problem document or an exit code.
-BROAD_EXCEPT = frozenset({"enrol.api.edge", "enrol.cli", "enrol.store.sqlite.writer"})
+BROAD_EXCEPT = frozenset(
+    {"enrol.api.edge", "enrol.cli", "enrol.store.sqlite.writer", "enrol.store.postgres.writer"}
+)
 
 # What a part must not import: a name forbids all that lies beneath it.
 HTTP = frozenset("granian http httpx litestar starlette uvicorn".split())
@@ -48,6 +50,7 @@ FORBIDDEN_IMPORTS = {
     "enrol.customers": HTTP | DATABASES | OUTSIDE | {"rich", "typer"},
     "enrol.store": HTTP | {"enrol.api", "enrol.app", "enrol.cli", "enrol.client"},
     "enrol.api": DATABASES | {"enrol.cli", "enrol.client"},
+    "enrol.maintenance": HTTP | {"enrol.api", "enrol.app", "enrol.cli"},
 }
 # The domain knows nothing of its own house but itself.
 SELF_CONTAINED = frozenset({"enrol.customers"})

@@ -20,7 +20,7 @@ from enrol.logs import set_up_library_logs
 from enrol.problems import Problem
 from enrol.settings import Settings, load_settings
 from enrol.store.protocol import Store
-from enrol.store.sqlite.store import SqliteStore
+from enrol.store.registry import is_postgres
 
 MILLISECONDS_PER_HOUR = 3_600_000
 # How long the loop waits for the interpreter while a large batch is checked in a thread.
@@ -38,11 +38,15 @@ def create_app() -> Edge:
 
 def open_store(settings: Settings) -> Store:
     """The store that the settings name; it connects when the application starts."""
-    return SqliteStore(
-        settings.database,
-        settings.writer_socket,
-        idempotency_ms=int(settings.idempotency_hours * MILLISECONDS_PER_HOUR),
-    )
+    idempotency_ms = int(settings.idempotency_hours * MILLISECONDS_PER_HOUR)
+    # Each database's driver is loaded where it is used alone.
+    if is_postgres(settings.database):
+        from enrol.store.postgres.store import PostgresStore
+
+        return PostgresStore(settings.database, idempotency_ms=idempotency_ms)
+    from enrol.store.sqlite.store import SqliteStore
+
+    return SqliteStore(settings.database, settings.writer_socket, idempotency_ms=idempotency_ms)
 
 
 def build_app(settings: Settings, store: Store) -> Edge:

@@ -17,8 +17,8 @@ from typing import Any, Final
 from rich.console import Console
 
 from enrol.access import DEFAULT_SCOPES, make_key
-from enrol.store.sqlite.file import now_ms
-from enrol.store.sqlite.registry import Key, Registry
+from enrol.store.clock import now_ms
+from enrol.store.registry import Key, open_registry
 
 HOST: Final = "127.0.0.1"
 PROJECT: Final = "demo"
@@ -93,7 +93,7 @@ def _leave(number: int, _: object) -> None:
 
 
 def _make_project(database: str) -> str:
-    registry = Registry(database)
+    registry = open_registry(database)
     registry.add_project(PROJECT, "Demo", lenient=False)
     new = make_key()
     scopes = " ".join(DEFAULT_SCOPES)

@@ -8,7 +8,8 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 import msgspec
@@ -20,7 +21,7 @@ from enrol.app import MILLISECONDS_PER_HOUR, create_app
 from enrol.heads import BoundedProtocol
 from enrol.logs import log, set_up_library_logs
 from enrol.settings import Settings, export_settings
-from enrol.store.sqlite.process import WriterProcess
+from enrol.store.registry import is_postgres
 
 KEEP_ALIVE_SECONDS: Final = 75
 BACKLOG: Final = 2_048
@@ -36,15 +37,8 @@ def serve(settings: Settings) -> None:
     set_up_library_logs()
     # Until uvicorn takes over: leave by the way of the `with`, so that nothing stays behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    with (
-        _listen(settings.host, settings.port) as listener,
-        WriterProcess(
-            settings.database,
-            cache_mib=settings.sqlite_cache_mib,
-            idempotency_ms=int(settings.idempotency_hours * MILLISECONDS_PER_HOUR),
-        ) as writer,
-    ):
-        export_settings(msgspec.structs.replace(settings, writer_socket=writer.path))
+    with _listen(settings.host, settings.port) as listener, _writer(settings) as socket_path:
+        export_settings(msgspec.structs.replace(settings, writer_socket=socket_path))
         port = listener.getsockname()[1]
         log("serving", host=settings.host, port=port, workers=settings.workers)
         config = _config(settings)
@@ -53,6 +47,23 @@ def serve(settings: Settings) -> None:
         else:
             _run_workers(config, listener)
     log("stopped")
+
+
+@contextmanager
+def _writer(settings: Settings) -> Iterator[str]:
+    """The writer of a SQLite file, and where it listens. PostgreSQL takes many writers: each HTTP
+    process is one."""
+    if is_postgres(settings.database):
+        yield ""
+        return
+    from enrol.store.sqlite.process import WriterProcess
+
+    with WriterProcess(
+        settings.database,
+        cache_mib=settings.sqlite_cache_mib,
+        idempotency_ms=int(settings.idempotency_hours * MILLISECONDS_PER_HOUR),
+    ) as writer:
+        yield writer.path
 
 
 def create_worker_app() -> Any:

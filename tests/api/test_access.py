@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from enrol.access import PREFIX, make_key
-from enrol.store.sqlite.file import now_ms
+from enrol.store.clock import now_ms
 from tests.api.refusals import EMPTY, problem, refused
 from tests.people import CHECKSUMMED, customer, with_wallet
 from tests.serving import Project, Served
@@ -174,7 +174,7 @@ def test_a_revoked_key_leaves_the_others(server: Served, project: Project) -> No
 
 def test_a_key_that_was_unknown_can_be_issued(server: Served, project: Project) -> None:
     """A refusal is not remembered."""
-    from enrol.store.sqlite.registry import Key
+    from enrol.store.registry import Key
 
     new = make_key()
     headers = {"Authorization": f"Bearer {new.key}"}

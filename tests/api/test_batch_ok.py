@@ -228,14 +228,14 @@ def test_a_batch_is_recorded_with_its_counts_its_key_and_its_time(server: Served
     answer = project._replace(key=key.text).post(project.body(customer(), customer()))
     batch = UUID(answer.headers["enrol-batch-id"]).bytes
     counted = "SELECT key_id, mode, items, created, existing, refused, created_at FROM batches"
-    ((*counts, at),) = server.query(f"{counted} WHERE id = ?", batch)
+    ((*counts, at),) = server.query(f"{counted} WHERE id = $1", batch)
     assert counts == [key.id, "atomic", 2, 2, 0, 0]
     assert abs(at - int.from_bytes(batch[:6], "big")) < 1_000
 
 
 def test_every_customer_has_one_event(project: Project) -> None:
     answer = project.post(project.body(customer(), customer(), customer()))
-    query = "SELECT type, customer_id, batch_id FROM events WHERE batch_id = ? ORDER BY id"
+    query = "SELECT type, customer_id, batch_id FROM events WHERE batch_id = $1 ORDER BY id"
     batch = UUID(answer.headers["enrol-batch-id"]).bytes
     events = project.server.query(query, batch)
     ids = [UUID(one).bytes for one in answer.json()]

@@ -25,7 +25,7 @@ FREE = [
     *("name", "givenName", "familyName", "middleName", "nickname", "preferredUsername"),
     *("gender", "address", "createdBy"),
 ]
-OF_PROJECT = "WHERE project = (SELECT project FROM projects WHERE id = ?) ORDER BY"
+OF_PROJECT = "WHERE project = (SELECT project FROM projects WHERE id = $1) ORDER BY"
 
 
 def text(place: int) -> str:

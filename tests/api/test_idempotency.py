@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.api.refusals import problem
+from tests.conftest import NewDatabase
 from tests.people import CHECKSUMMED, customer, did, wallet, with_claims, with_did
 from tests.serving import Project, Served
 
@@ -35,9 +36,11 @@ def same(first: httpx.Response, second: httpx.Response) -> bool:
 
 
 @pytest.fixture(scope="module")
-def restarted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def restarted(
+    tmp_path_factory: pytest.TempPathFactory, new_database: NewDatabase
+) -> Iterator[Served]:
     """A server that tests may start anew with other settings."""
-    with Served(tmp_path_factory.mktemp("restarted")) as served:
+    with Served(tmp_path_factory.mktemp("restarted"), new_database()) as served:
         yield served
 
 
@@ -252,7 +255,7 @@ def test_the_record_holds_no_personal_data(project: Project, mode: str) -> None:
         items += ["marker-item", {"customerClaims": {"name": {"marker": "marker-name"}}}]
     answer = project.post(project.body(*items), keyed("marker-key"), mode=mode)
     assert answer.status_code in (200, 207)
-    number = "(SELECT project FROM projects WHERE id = ?)"
+    number = "(SELECT project FROM projects WHERE id = $1)"
     query = f"SELECT key_hash, fingerprint, receipt FROM idempotency WHERE project = {number}"
     (row,) = project.server.query(query, project.id)
     held = b"\n".join(row)

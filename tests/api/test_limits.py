@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.api.refusals import EMPTY, faults, problem, refused
+from tests.conftest import NewDatabase
 from tests.people import PNG, customer, did, wallet, with_claims, with_did
 from tests.serving import Project, Served
 from tests.wire import answer_on, chunk, connected, head, is_closed
@@ -27,7 +28,7 @@ CONNECTIONS = 6
 
 
 @pytest.fixture(scope="module")
-def tight(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def tight(tmp_path_factory: pytest.TempPathFactory, new_database: NewDatabase) -> Iterator[Served]:
     """A server that takes little."""
     settings = {
         "max_items": ITEMS,
@@ -40,7 +41,7 @@ def tight(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         "max_connections": CONNECTIONS,
         "body_timeout": BODY_SECONDS,
     }
-    with Served(tmp_path_factory.mktemp("tight"), **settings) as served:
+    with Served(tmp_path_factory.mktemp("tight"), new_database(), **settings) as served:
         yield served
 
 

@@ -80,7 +80,7 @@ def test_partial_counts_what_became_of_the_items(project: Project) -> None:
     body = project.body(customer(), WRONG, known, 3)
     answer = project.post(body, mode="partial", onConflict="return")
     assert outcomes(answer.json()) == ["created", "refused", "exists", "refused"]
-    query = "SELECT mode, items, created, existing, refused FROM batches WHERE id = ?"
+    query = "SELECT mode, items, created, existing, refused FROM batches WHERE id = $1"
     batch = UUID(answer.headers["enrol-batch-id"]).bytes
     assert project.server.query(query, batch) == [("partial", 4, 1, 1, 2)]
 

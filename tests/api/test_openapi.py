@@ -22,6 +22,7 @@ from enrol.customers.faults import FAULTS
 from enrol.problems import PROBLEMS
 from enrol.settings import Settings
 from tests.api.conformance import Description
+from tests.conftest import NewDatabase
 from tests.serving import Project, Served
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -240,10 +241,10 @@ def test_an_answer_that_is_not_described_is_seen(
 
 
 @pytest.fixture
-def fuzzed(tmp_path: Path) -> Iterator[Project]:
+def fuzzed(tmp_path: Path, new_database: NewDatabase) -> Iterator[Project]:
     """A lenient project, which takes every value that is well-typed, on a server with limits so
     low that the calls reach them."""
-    with Served(tmp_path, max_items=3, max_text_chars=32) as served:
+    with Served(tmp_path, new_database(), max_items=3, max_text_chars=32) as served:
         yield served.new_project(lenient=True)
 
 

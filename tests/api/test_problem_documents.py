@@ -10,7 +10,7 @@ import pytest
 from enrol.access import make_key
 from enrol.customers.faults import FAULTS
 from enrol.problems import PROBLEMS
-from enrol.store.sqlite.file import now_ms
+from enrol.store.clock import now_ms
 from tests.api.refusals import EMPTY, points_into, problem, resolve
 from tests.people import customer, with_claims, with_did
 from tests.serving import Project

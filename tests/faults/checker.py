@@ -1,19 +1,22 @@
 """Holds what clients were told against what the database has."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-import apsw
-
 from enrol.customers.enrolment import DID, SUB, WALLET
 from enrol.customers.plan import key_hash
-from enrol.store.sqlite.file import connect, read_secret
+from enrol.store.postgres.session import PostgresSession
+from enrol.store.registry import is_postgres
+from enrol.store.sqlite.file import connect
 from tests.faults.load import Batch
 
-# Each is a fault where it finds a row.
+# The rows of a statement; values are $1, $2 ...
+Rows = Callable[..., list[tuple[Any, ...]]]
+
+# The statements are such that both databases take them. Each is a fault where it finds a row.
 PARTIAL = """
 SELECT b.id, b.created, coalesce(c.n, 0), coalesce(e.n, 0) FROM batches AS b
 LEFT JOIN (SELECT batch_id, count(*) AS n FROM customers GROUP BY batch_id) AS c
@@ -33,9 +36,9 @@ SELECT value FROM (
   SELECT 'sub ' || sub AS value FROM customers
   UNION ALL SELECT 'wallet ' || coalesce(canonical, address) FROM wallets
   UNION ALL SELECT 'did ' || did FROM dids
-  UNION ALL SELECT 'event ' || hex(customer_id) FROM events
-) GROUP BY value HAVING count(*) > 1
+) AS held GROUP BY value HAVING count(*) > 1
 """
+TOLD_TWICE = "SELECT customer_id FROM events GROUP BY customer_id HAVING count(*) > 1"
 LOOSE = """
 SELECT 1 FROM (SELECT count(*) AS n FROM customers) AS c, (SELECT count(*) AS n FROM wallets) AS w,
   (SELECT count(*) AS n FROM dids) AS d, (SELECT count(*) AS n FROM events) AS e
@@ -46,50 +49,61 @@ SELECT c.sub, c.id, c.batch_id, w.address, d.did FROM customers AS c
 JOIN wallets AS w ON w.project = c.project AND w.customer_id = c.id
 JOIN dids AS d ON d.project = c.project AND d.customer_id = c.id
 """
-IDENTIFIERS = """
-SELECT hash, customer_id FROM identifiers UNION SELECT hash, customer_id FROM identifiers_new
-"""
+IDENTIFIERS = "SELECT hash, customer_id FROM identifiers"
+# New keys on SQLite lie apart at first, and in both tables while they are filed.
+IDENTIFIERS_OF_A_FILE = IDENTIFIERS + " UNION SELECT hash, customer_id FROM identifiers_new"
+SECRET = "SELECT value FROM meta WHERE name = 'secret'"
 COUNT = "SELECT count(*) FROM customers"
 # The one project of these tests.
 PROJECT = 1
 
 
 @contextmanager
-def reading(database: str) -> Iterator[apsw.Connection]:
-    """The file, read beside the server or after it."""
-    connection = connect(database, read_only=True)
-    try:
-        yield connection
-    finally:
-        connection.close()
+def reading(database: str) -> Iterator[Rows]:
+    """The database, read beside the server or after it."""
+    if is_postgres(database):
+        session = PostgresSession(database)
+        try:
+            yield session.rows
+        finally:
+            session.close()
+    else:
+        connection = connect(database, read_only=True)
+        try:
+            yield lambda statement, *values: connection.execute(statement, values).fetchall()
+        finally:
+            connection.close()
 
 
 def count_customers(database: str) -> int:
-    with reading(database) as connection:
-        rows: Any = connection.execute(COUNT).fetchall()
-        count: int = rows[0][0]
+    with reading(database) as rows:
+        count: int = rows(COUNT)[0][0]
         return count
 
 
 def check_answered(database: str, batches: Iterable[Batch]) -> None:
     """Every customer whose ID was told is stored, whole; cheap enough for each round."""
-    with reading(database) as connection:
+    with reading(database) as rows:
         for batch in batches:
             for ids, _ in batch.answers:
-                wanted = apsw.carray(tuple(UUID(text).bytes for text in ids))
-                query = STORED + " WHERE c.project = ? AND c.id IN (SELECT value FROM carray(?))"
-                rows: Any = connection.execute(query, (PROJECT, wanted)).fetchall()
-                assert len(rows) == batch.size, f"{batch.name}: {len(rows)} of {batch.size}"
+                places = ", ".join(f"${number}" for number in range(2, 2 + len(ids)))
+                query = f"{STORED} WHERE c.project = $1 AND c.id IN ({places})"
+                found = rows(query, PROJECT, *(UUID(text).bytes for text in ids))
+                assert len(found) == batch.size, f"{batch.name}: {len(found)} of {batch.size}"
 
 
 def check_all(database: str, batches: Sequence[Batch]) -> int:
     """Every promise, on every row; how many customers there are."""
-    with reading(database) as connection:
-        assert connection.pragma("integrity_check") == "ok"
-        for fault in (PARTIAL, STRAY, TWICE, LOOSE):
-            assert connection.execute(fault).fetchall() == [], fault
-        stored: Any = {row[0]: row[1:] for row in connection.execute(STORED)}
-        _check_identifiers(connection, stored)
+    on_file = not is_postgres(database)
+    with reading(database) as rows:
+        if on_file:
+            assert rows("PRAGMA integrity_check") == [("ok",)]
+        for fault in (PARTIAL, STRAY, TWICE, TOLD_TWICE, LOOSE):
+            assert rows(fault) == [], fault
+        stored: Any = {row[0]: row[1:] for row in rows(STORED)}
+        keys = rows(IDENTIFIERS_OF_A_FILE if on_file else IDENTIFIERS)
+        ((secret,),) = rows(SECRET)
+    _check_identifiers(secret, keys, stored)
     for batch in batches:
         _check_batch(batch, stored)
     sent = {person.sub for batch in batches for person in batch.people}
@@ -114,13 +128,13 @@ def _check_batch(batch: Batch, stored: dict[str, tuple[bytes, bytes, str, str]])
 
 
 def _check_identifiers(
-    connection: apsw.Connection, stored: dict[str, tuple[bytes, bytes, str, str]]
+    secret: bytes,
+    keys: list[tuple[Any, ...]],
+    stored: dict[str, tuple[bytes, bytes, str, str]],
 ) -> None:
-    """Each wallet, DID and sub has its one key, in one of the two tables, with its owner."""
-    secret = read_secret(connection)
-    found: Any = connection.execute(IDENTIFIERS).fetchall()
-    assert len(found) == 3 * len(stored)
-    owners = dict(found)
+    """Each wallet, DID and sub has its one key, with its owner."""
+    assert len(keys) == 3 * len(stored)
+    owners = dict(keys)
     for sub, (customer_id, _, address, did) in stored.items():
         for kind, value in ((SUB, sub), (WALLET, f"eip155:{address}"), (DID, did)):
             assert owners.pop(key_hash(secret, PROJECT, kind, value)) == customer_id, value

@@ -4,13 +4,16 @@ import http.client
 import random
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import TypeVar
 
-from tests.faults.processes import Client, Reply
+from tests.faults.processes import Client, Reply, Serving
 
+T = TypeVar("T")
 MOST_CUSTOMERS = 300
 # Of the batches that got no answer, how many are sent again: with a key, and without.
 RETRIED, RETRIED_WITHOUT_KEY = 0.8, 0.3
@@ -73,7 +76,7 @@ class Load:
     """Threads that enrol batches of new people, while ``running`` is set, at ``port``."""
 
     def __init__(
-        self, key: str, *, threads: int, seed: int, pause: float = 0.0, prefix: str = "l"
+        self, key: str, *, threads: int, seed: object, pause: float = 0.0, prefix: str = "l"
     ) -> None:
         self.key = key
         self.pause = pause
@@ -161,6 +164,9 @@ def note(batch: Batch, reply: Reply) -> bool:
         return True
     batch.statuses.append(reply.status)
     assert reply.data["status"] == reply.status, reply
+    assert reply.headers["content-type"] == "application/problem+json", reply
+    if reply.status == 507:
+        return False
     if reply.status == 503:
         assert reply.headers["retry-after"].isdigit(), reply
         return False
@@ -169,3 +175,21 @@ def note(batch: Batch, reply: Reply) -> bool:
     assert batch.key is None, reply
     assert batch.lost or 503 in batch.statuses, reply
     return True
+
+
+def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
+    """All calls, each in a thread of its own, started together; what they returned, in order."""
+    barrier = threading.Barrier(len(calls))
+
+    def run(call: Callable[[], T]) -> T:
+        barrier.wait()
+        return call()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(run, calls))
+
+
+def post(serving: Serving, key: str, body: bytes, **headers: str) -> Reply:
+    """One call on a connection of its own."""
+    with serving.client(key) as client:
+        return client.post(body, **headers)

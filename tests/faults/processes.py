@@ -16,8 +16,8 @@ from typing import Any, NamedTuple, Self
 import psutil  # type: ignore[import-untyped]
 
 from enrol.access import DEFAULT_SCOPES, make_key
-from enrol.store.sqlite.file import now_ms
-from enrol.store.sqlite.registry import Key, Registry
+from enrol.store.clock import now_ms
+from enrol.store.registry import Key, open_registry
 
 HOST = "127.0.0.1"
 START_SECONDS = 20.0
@@ -42,7 +42,7 @@ class Reply(NamedTuple):
 
 def make_project(database: str, project: str = "main", *scopes: str) -> str:
     """Make a project, and return a key for it."""
-    registry = Registry(database)
+    registry = open_registry(database)
     registry.add_project(project, project, lenient=False)
     new = make_key()
     chosen = " ".join(scopes or DEFAULT_SCOPES)
@@ -99,7 +99,8 @@ class Client:
 
 
 class Serving:
-    """``enrol serve`` in a process group of its own, on a port that the kernel chose.
+    """``enrol serve`` in a process group of its own, on a port that the kernel chose, with a SQLite
+    file or a PostgreSQL URL for its database.
 
     ``port`` and ``processes`` are those of the last start. Temporary files of the server go to
     a folder of its own, so that a test can see what is left there.
@@ -112,6 +113,8 @@ class Serving:
         self.log_path = folder / "log"
         self.flags = flags
         self.environment = ENVIRONMENT | {"TMPDIR": str(self.temporary)}
+        # Every user of the machine may read the password of a URL in a command line.
+        self.environment["ENROL_DATABASE"] = database
         self.environment |= {f"ENROL_{name.upper()}": value for name, value in settings.items()}
         self.log_start = 0
         self.port = 0
@@ -137,8 +140,7 @@ class Serving:
 
     def launch(self) -> None:
         """Start the processes and wait for nothing."""
-        command = [sys.executable, "-m", "enrol", "serve", "--port", "0"]
-        command += ["--database", self.database, *self.flags]
+        command = [sys.executable, "-m", "enrol", "serve", "--port", "0", *self.flags]
         self.log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
@@ -200,7 +202,7 @@ class Serving:
             return []
 
     def writer(self) -> psutil.Process | None:
-        """The writer process, when there is one."""
+        """The writer process of a SQLite file, when there is one."""
         found = [process for process in self.processes() if _runs(process, WRITER)]
         return found[0] if found else None
 

@@ -5,8 +5,9 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from enrol.customers.enrolment import Enrolment, Outcome, Receipt
 
-# The version of the tables (schema.py) that this Enrol reads and writes.
-SCHEMA_VERSION: Final = 1
+# The user_version of a SQLite file. It stays as it is: the revisions (migrations/plan.py) tell what
+# the schema is, and this keeps out an Enrol from before them, which looks at nothing else.
+SCHEMA_VERSION: Final = 2
 
 
 class StoreUnavailable(Exception):
@@ -15,6 +16,14 @@ class StoreUnavailable(Exception):
 
 class StoreFull(Exception):
     """The disk is full; nothing was stored."""
+
+
+class SchemaTooNew(Exception):
+    """The database was migrated by a newer Enrol than this one."""
+
+
+class SchemaTooOld(Exception):
+    """The database is one that `enrol migrate` has to bring up first."""
 
 
 class KeyRecord(NamedTuple):
@@ -27,6 +36,13 @@ class KeyRecord(NamedTuple):
     lenient: bool
     expires_at: int | None
     revoked_at: int | None
+
+
+def key_record(row: Sequence[Any]) -> KeyRecord:
+    """The key of a row: ID, scopes, project, its ID, lenient, expires at, revoked at."""
+    key_id, scopes, project, project_id, lenient, expires_at, revoked_at = row
+    scopes = frozenset(scopes.split())
+    return KeyRecord(key_id, scopes, project, project_id, bool(lenient), expires_at, revoked_at)
 
 
 class CustomerRecord(NamedTuple):

@@ -1,4 +1,4 @@
-"""The tables, once for every database.
+"""The tables as they are now, once for every database; migrations/ leads there.
 
 Every key leads with the project, IDs are made by the application, nothing unique spans projects,
 and there is no sequence: so the same tables can be spread over a distributed database. Projects
@@ -20,8 +20,6 @@ from sqlalchemy import (
     Table,
     Text,
 )
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.schema import CreateIndex, CreateTable
 
 from enrol.customers.model import CLAIM_FIELDS
 
@@ -168,15 +166,19 @@ idempotency: Final = _table(
     Column("fingerprint", LargeBinary(32), nullable=False),
     Column("receipt", LargeBinary, nullable=False),
     _at(),
-    Index("idempotency_by_age", "created_at"),
+    Index("idempotency_by_age", "project", "created_at"),
 )
 
+# Small, read by all: on a distributed database every node holds them whole. In the order in which
+# they refer to one another.
+REFERENCE_TABLES: Final = ("meta", "projects", "api_keys")
+SQLITE_TABLES: Final = frozenset({"identifiers_new"})
 
-def sqlite_statements() -> list[str]:
-    """The DDL of all tables for SQLite."""
-    dialect = sqlite.dialect()
-    statements = []
-    for table in metadata.sorted_tables:
-        statements.append(str(CreateTable(table).compile(dialect=dialect)))
-        statements += [str(CreateIndex(index).compile(dialect=dialect)) for index in table.indexes]
-    return statements
+
+def tables(dialect: str) -> list[Table]:
+    """The tables of a database, each after those it refers to."""
+    return [
+        table
+        for table in metadata.sorted_tables
+        if dialect == "sqlite" or table.name not in SQLITE_TABLES
+    ]

@@ -16,10 +16,11 @@ from enrol.customers.batch import plan_batch, read_batch
 from enrol.customers.enrolment import Enrolment, Outcome, Refused, Stored
 from enrol.customers.model import Limits
 from enrol.customers.plan import Call
+from enrol.store.clock import now_ms
 from enrol.store.schema import metadata
 from enrol.store.sqlite import identifiers
 from enrol.store.sqlite.enrol import INSERTS, Writer
-from enrol.store.sqlite.file import connect, now_ms, prepare
+from enrol.store.sqlite.file import connect, prepare
 from tests.people import CHECKSUMMED, customer, did, wallet
 
 SECRET = bytes(32)
@@ -87,9 +88,10 @@ def rows_of(file: apsw.Connection, table: str, **where: object) -> list[dict[str
 
 
 def test_an_insert_fills_every_column_of_its_table() -> None:
-    for insert, _ in INSERTS:
-        table = metadata.tables[insert.split()[2]]
-        assert insert.count("?") == len(table.columns), table.name
+    for insert, table in INSERTS:
+        columns = [column.name for column in metadata.tables[table.name].columns]
+        assert list(table.columns) == columns
+        assert insert.count("?") == len(columns)
 
 
 def test_a_customer_is_stored_with_all_its_parts(writer: Writer, file: apsw.Connection) -> None:

@@ -19,10 +19,12 @@ from enrol.customers.batch import plan_batch, read_batch
 from enrol.customers.enrolment import Enrolment, KeyReused, Refused, Stored
 from enrol.customers.model import Limits
 from enrol.customers.plan import Call
+from enrol.store.clock import now_ms
+from enrol.store.group import decode_receipt
 from enrol.store.protocol import StoreUnavailable
 from enrol.store.sqlite import writer as process
-from enrol.store.sqlite.enrol import Writer, decode_receipt
-from enrol.store.sqlite.file import connect, now_ms, prepare
+from enrol.store.sqlite.enrol import Writer
+from enrol.store.sqlite.file import connect, prepare
 from enrol.store.sqlite.process import RESTART_SECONDS, WriterProcess
 from enrol.store.sqlite.writer import commit_group
 from enrol.store.sqlite.writer_connection import WriterConnection

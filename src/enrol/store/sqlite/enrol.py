@@ -1,60 +1,50 @@
-"""The write itself: a group of enrolments in one transaction of one SQLite file.
+"""The write itself: a group of enrolments in one transaction of one SQLite file."""
 
-Ask once, decide in memory, write once: the number of statements depends neither on the size of
-a batch nor on the size of the group, and an enrolment that is refused leaves no row to undo.
-"""
-
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from itertools import chain, compress, repeat
-from typing import Final, TypeVar
+from collections.abc import Sequence
+from typing import Final
 
 import apsw
-import msgspec
 
-from enrol.customers.enrolment import (
-    KIND_BITS,
-    Enrolment,
-    KeyReused,
-    Outcome,
-    Receipt,
-    Refused,
-    Row,
-    Stored,
+from enrol.customers.enrolment import Enrolment, Outcome, Receipt
+from enrol.store.clock import now_ms
+from enrol.store.group import (
+    TABLES,
+    Accepted,
+    Receipts,
+    TableRows,
+    decide_group,
+    decode_receipt,
+    hashes_of,
+    idempotency_keys_of,
+    keys_of,
+    rows_of,
 )
-from enrol.customers.plan import CREATED
-from enrol.customers.uniqueness import Decision, decide
-from enrol.store.sqlite.file import now_ms, transaction
+from enrol.store.sqlite.file import transaction
 from enrol.store.sqlite.identifiers import Shelf
 
 FIND_RECEIPT: Final = """
 SELECT fingerprint, receipt FROM idempotency
 WHERE project = ? AND key_hash = ? AND created_at > ?
 """
-KEEP_RECEIPT: Final = """
-INSERT OR REPLACE INTO idempotency (project, key_hash, fingerprint, receipt, created_at)
-VALUES (?, ?, ?, ?, ?)
-"""
 FORGET_RECEIPTS: Final = """
-DELETE FROM idempotency WHERE (project, key_hash) IN (
-  SELECT project, key_hash FROM idempotency WHERE created_at <= ? ORDER BY created_at LIMIT 100
+DELETE FROM idempotency WHERE project = ?1 AND key_hash IN (
+  SELECT key_hash FROM idempotency WHERE project = ?1 AND created_at <= ?2
+  ORDER BY created_at LIMIT 100
 )
 """
 
 # The keys of all projects that the writer holds in memory, of about 100 bytes each.
 MOST_KEYS_KNOWN: Final = 1_000_000
 
-T = TypeVar("T")
-Accepted = tuple[Enrolment, Decision]
-Rows = Callable[[Enrolment, Decision], Iterable[Row]]
 
-encode_receipt: Final = msgspec.msgpack.Encoder().encode
-decode_receipt: Final = msgspec.msgpack.Decoder(Receipt).decode
+def insert_into(table: TableRows) -> str:
+    """The INSERT of one row. The receipt of a key that has aged out gives way to the new one."""
+    names, places = ", ".join(table.columns), ", ".join("?" * len(table.columns))
+    verb = "INSERT OR REPLACE" if table.name == "idempotency" else "INSERT"
+    return f"{verb} INTO {table.name} ({names}) VALUES ({places})"
 
 
-def insert_into(table: str, columns: int) -> str:
-    """The INSERT of whole rows."""
-    return f"INSERT INTO {table} VALUES ({', '.join('?' * columns)})"  # noqa: S608
+INSERTS: Final = tuple((insert_into(table), table) for table in TABLES)
 
 
 class Writer:
@@ -79,33 +69,14 @@ class Writer:
             raise
 
     def _write(self, group: Sequence[Enrolment]) -> list[Outcome]:
-        taken = self._ask(group)
-        outcomes: list[Outcome] = []
-        accepted: list[Accepted] = []
-        for enrolment in group:
-            outcome = self._replay(enrolment)
-            if outcome is None:
-                decision = decide(enrolment, taken[enrolment.project])
-                if isinstance(decision, Refused):
-                    outcome = decision
-                else:
-                    outcome = Stored(decision.receipt, replayed=False)
-                    accepted.append((enrolment, decision))
-                    self._keep_receipt(enrolment, decision.receipt)
-                    if len(group) > 1:
-                        taken[enrolment.project].update(_new_keys(enrolment, decision))
-            outcomes.append(outcome)
-        self._insert(accepted)
-        return outcomes
-
-    def _ask(self, group: Sequence[Enrolment]) -> dict[int, dict[bytes, bytes]]:
-        asked: dict[int, list[bytes]] = defaultdict(list)
-        for enrolment in group:
-            asked[enrolment.project] += enrolment.keys
-        return {
-            project: self._shelf(project).find(self.connection, sorted(hashes))
-            for project, hashes in asked.items()
+        taken = {
+            project: self._shelf(project).find(self.connection, hashes)
+            for project, hashes in hashes_of(group).items()
         }
+        outcomes, accepted = decide_group(group, taken, self._receipts(group))
+        if accepted:
+            self._insert(accepted)
+        return outcomes
 
     def _shelf(self, project: int) -> Shelf:
         shelf = self.shelves.pop(project, None) or Shelf(self.connection, project)
@@ -113,41 +84,21 @@ class Writer:
         self.shelves[project] = shelf
         return shelf
 
-    def _replay(self, enrolment: Enrolment) -> Outcome | None:
-        if enrolment.idempotency is None:
-            return None
-        key_hash, fingerprint = enrolment.idempotency
-        row = find_receipt(
-            self.connection, enrolment.project, key_hash, now_ms() - self.idempotency_ms
-        )
-        if row is None:
-            return None
-        if row[0] != fingerprint:
-            return KeyReused()
-        return Stored(row[1], replayed=True)
-
-    def _keep_receipt(self, enrolment: Enrolment, receipt: Receipt) -> None:
-        if enrolment.idempotency is None:
-            return
-        key_hash, fingerprint = enrolment.idempotency
-        row = (enrolment.project, key_hash, fingerprint, encode_receipt(receipt), enrolment.at)
-        self.connection.execute(KEEP_RECEIPT, row)
-        self.connection.execute(FORGET_RECEIPTS, (now_ms() - self.idempotency_ms,))
+    def _receipts(self, group: Sequence[Enrolment]) -> Receipts:
+        oldest = now_ms() - self.idempotency_ms
+        found = {
+            key: find_receipt(self.connection, *key, oldest) for key in idempotency_keys_of(group)
+        }
+        for project in {project for project, _ in found}:
+            self.connection.execute(FORGET_RECEIPTS, (project, oldest))
+        return {key: receipt for key, receipt in found.items() if receipt is not None}
 
     def _insert(self, accepted: Sequence[Accepted]) -> None:
-        if not accepted:
-            return
-        for insert, rows_of in INSERTS:
-            rows = chain.from_iterable(rows_of(*pair) for pair in accepted)
-            self.connection.executemany(insert, rows)
-        keys: dict[int, list[tuple[bytes, bytes]]] = defaultdict(list)
-        for enrolment, decision in accepted:
-            keys[enrolment.project] += owned_keys(enrolment, decision)
-        for project, project_keys in keys.items():
-            if len(accepted) > 1:
-                project_keys.sort()
+        for insert, table in INSERTS:
+            self.connection.executemany(insert, rows_of(table, accepted))
+        for project, keys in keys_of(accepted).items():
             shelf = self._shelf(project)
-            shelf.add(self.connection, project_keys)
+            shelf.add(self.connection, keys)
             shelf.file_slice(self.connection)
         while sum(len(shelf.new) for shelf in self.shelves.values()) > MOST_KEYS_KNOWN:
             del self.shelves[next(iter(self.shelves))]
@@ -162,101 +113,3 @@ def find_receipt(
         return None
     fingerprint, receipt = row
     return fingerprint, decode_receipt(receipt)
-
-
-def _customer_rows(enrolment: Enrolment, decision: Decision) -> Iterable[Row]:
-    shared = repeat(enrolment.batch_id), repeat(enrolment.customer_type), repeat(enrolment.at)
-    rows = zip(repeat(enrolment.project), enrolment.ids, *shared, *enrolment.claims)
-    return _created(enrolment, decision, rows)
-
-
-def _wallet_rows(enrolment: Enrolment, decision: Decision) -> Iterable[Row]:
-    places, *columns = enrolment.wallets
-    rows = _part_rows(enrolment, places, columns)
-    return _created(enrolment, decision, rows, places)
-
-
-def _did_rows(enrolment: Enrolment, decision: Decision) -> Iterable[Row]:
-    places, *columns = enrolment.dids
-    rows = _part_rows(enrolment, places, columns)
-    return _created(enrolment, decision, rows, places)
-
-
-def _part_rows(
-    enrolment: Enrolment, places: Sequence[int], columns: Sequence[Sequence[object]]
-) -> Iterable[Row]:
-    ids = enrolment.ids
-    customer_ids = ids if len(places) == len(ids) else [ids[place] for place in places]
-    return zip(repeat(enrolment.project), customer_ids, *columns, repeat(enrolment.at))
-
-
-def _event_rows(enrolment: Enrolment, decision: Decision) -> Iterable[Row]:
-    rows = zip(
-        repeat(enrolment.project),
-        enrolment.event_ids,
-        repeat(CREATED),
-        enrolment.ids,
-        repeat(enrolment.batch_id),
-        repeat(enrolment.at),
-    )
-    return _created(enrolment, decision, rows)
-
-
-def _finding_rows(enrolment: Enrolment, decision: Decision) -> Iterable[Row]:
-    project, ids = enrolment.project, enrolment.ids
-    rows = [(project, ids[place], pointer, code) for place, pointer, code in enrolment.findings]
-    return _created(enrolment, decision, rows, [place for place, _, _ in enrolment.findings])
-
-
-def owned_keys(enrolment: Enrolment, decision: Decision) -> Iterable[tuple[bytes, bytes]]:
-    """The unique keys that are to be stored, sorted by hash, each with its customer's ID."""
-    places = [mark >> KIND_BITS for mark in enrolment.marks]
-    owners = map(enrolment.ids.__getitem__, places)
-    return _created(enrolment, decision, zip(enrolment.keys, owners, strict=True), places)
-
-
-def _created(
-    enrolment: Enrolment,
-    decision: Decision,
-    rows: Iterable[T],
-    places: Sequence[int] | None = None,
-) -> Iterable[T]:
-    """The rows of the customers that are to be created; ``places`` says whose each row is."""
-    if len(decision.create) == len(enrolment.ids):
-        return rows
-    chosen = set(decision.create)
-    if places is None:
-        places = range(len(enrolment.ids))
-    return compress(rows, [place in chosen for place in places])
-
-
-def _new_keys(enrolment: Enrolment, decision: Decision) -> dict[bytes, bytes]:
-    return dict(owned_keys(enrolment, decision))
-
-
-def _batch_rows(enrolment: Enrolment, decision: Decision) -> Iterable[Row]:
-    created, existing = len(decision.create), len(decision.receipt.existing)
-    refused = enrolment.items - created - existing
-    return [
-        (
-            enrolment.project,
-            enrolment.batch_id,
-            enrolment.key_id,
-            enrolment.mode,
-            enrolment.items,
-            created,
-            existing,
-            refused,
-            enrolment.at,
-        )
-    ]
-
-
-INSERTS: Final[tuple[tuple[str, Rows], ...]] = (
-    (insert_into("customers", 24), _customer_rows),
-    (insert_into("wallets", 9), _wallet_rows),
-    (insert_into("dids", 7), _did_rows),
-    (insert_into("events", 6), _event_rows),
-    (insert_into("findings", 4), _finding_rows),
-    (insert_into("batches", 9), _batch_rows),
-)

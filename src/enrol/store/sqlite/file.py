@@ -11,18 +11,25 @@ from typing import Any, Final
 
 import apsw
 
-from enrol.store.protocol import SCHEMA_VERSION, StoreUnavailable
+from enrol.store.migrations import plan
+from enrol.store.protocol import SCHEMA_VERSION, SchemaTooNew, StoreUnavailable
 
 PAGE_SIZE: Final = 4096
 # Each page in the log is copied once at a checkpoint, however often it was written, so a long
 # log saves work: 100 MiB, which a crashed server reads again in a fraction of a second.
 CHECKPOINT_PAGES: Final = 25_600
 BUSY_MILLISECONDS: Final = 30_000
+WAL_RETRY_SECONDS: Final = 0.01
 MIB_IN_KIB: Final = 1024
 
-
-class SchemaTooNew(Exception):
-    """The file was written by a newer Enrol than this one."""
+# A file from before the revisions has all but this, and stands at the first of them.
+STAMP: Final = """
+CREATE TABLE alembic_version (
+    version_num VARCHAR(32) NOT NULL,
+    CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+);
+INSERT INTO alembic_version (version_num) VALUES ('0001');
+"""
 
 
 def connect(path: str, *, cache_mib: int = 16, read_only: bool = False) -> apsw.Connection:
@@ -36,15 +43,29 @@ def connect(path: str, *, cache_mib: int = 16, read_only: bool = False) -> apsw.
         connection.pragma("query_only", True)
     else:
         connection.pragma("page_size", PAGE_SIZE)
-        connection.pragma("journal_mode", "wal")
+        _set_wal(connection)
         connection.pragma("synchronous", "full")
         connection.pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
         connection.pragma("journal_size_limit", 2 * CHECKPOINT_PAGES * PAGE_SIZE)
     return connection
 
 
+def _set_wal(connection: apsw.Connection) -> None:
+    # SQLite does not wait here by itself when another process is just making the same file.
+    deadline = time.monotonic() + BUSY_MILLISECONDS / 1000
+    while True:
+        try:
+            connection.pragma("journal_mode", "wal")
+        except apsw.BusyError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(WAL_RETRY_SECONDS)
+        else:
+            return
+
+
 def prepare(path: str) -> None:
-    """Make the file and its tables, unless they are there.
+    """Make the file and its tables, or bring them to the newest revision.
 
     The file can be read by its owner alone: it holds personal data. Raises `SchemaTooNew`, and
     `StoreUnavailable` when the file cannot be opened.
@@ -56,27 +77,46 @@ def prepare(path: str) -> None:
     except (OSError, apsw.Error) as error:
         raise StoreUnavailable(f"The database cannot be opened: {type(error).__name__}") from error
     try:
-        version = connection.pragma("user_version")
-        if version > SCHEMA_VERSION:
-            raise SchemaTooNew(f"The database has schema {version}, this Enrol {SCHEMA_VERSION}.")
-        if version < SCHEMA_VERSION:
-            _create(connection)
+        while plan.is_behind(revision := read_revision(connection)):
+            _migrate(connection, revision)
     finally:
         connection.close()
 
 
-def _create(connection: apsw.Connection) -> None:
-    # Making a file is rare; SQLAlchemy takes half a second to load.
-    from enrol.store.schema import sqlite_statements
+def read_revision(connection: apsw.Connection) -> str | None:
+    """The revision of the schema; None where there is none yet. Raises `SchemaTooNew`."""
+    version = connection.pragma("user_version")
+    if version > SCHEMA_VERSION:
+        raise SchemaTooNew(f"The database has schema {version}, this Enrol {SCHEMA_VERSION}.")
+    if version == 0:
+        return None
+    if not _is_stamped(connection):
+        return "0001"
+    revision: str | None = connection.execute("SELECT version_num FROM alembic_version").get
+    return revision
 
+
+def _is_stamped(connection: apsw.Connection) -> bool:
+    # Not by `Connection.table_exists`, which knows the tables that there were when it was opened.
+    statement = "SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'"
+    return bool(connection.execute(statement).get)
+
+
+def _migrate(connection: apsw.Connection, revision: str | None) -> None:
+    # Rendered before the lock is taken: that lasts half a second, and others wait to write.
+    statements = plan.statements("sqlite", revision)
     with transaction(connection):
         # Another process may have been first.
-        if connection.pragma("user_version") == 0:
-            for statement in sqlite_statements():
-                connection.execute(statement)
+        if read_revision(connection) != revision:
+            return
+        if revision is not None and not _is_stamped(connection):
+            connection.execute(STAMP)
+        for statement in statements:
+            connection.execute(statement)
+        if revision is None:
             insert = "INSERT INTO meta (name, value) VALUES (?, ?)"
             connection.execute(insert, ("secret", os.urandom(32)))
-            connection.pragma("user_version", SCHEMA_VERSION)
+        connection.pragma("user_version", SCHEMA_VERSION)
 
 
 class transaction:  # noqa: N801
@@ -111,8 +151,3 @@ def read_secret(connection: apsw.Connection) -> bytes:
         raise StoreUnavailable("The database has no secret: it is not an Enrol database.")
     secret: Any = row[0]
     return bytes(secret)
-
-
-def now_ms() -> int:
-    """The clock of the store, in Unix milliseconds."""
-    return time.time_ns() // 1_000_000

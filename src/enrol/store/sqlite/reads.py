@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import apsw
 
-from enrol.store.protocol import CustomerRecord, KeyRecord
+from enrol.store.protocol import CustomerRecord, KeyRecord, key_record
 
 FIND_KEY: Final = """
 SELECT k.id, k.scopes, p.project, p.id, p.lenient, k.expires_at, k.revoked_at
@@ -37,18 +37,7 @@ def ping(connection: apsw.Connection) -> None:
 def find_key(connection: apsw.Connection, key_hash: bytes) -> KeyRecord | None:
     """The API key with this hash."""
     row: Any = connection.execute(FIND_KEY, (key_hash,)).fetchone()
-    if row is None:
-        return None
-    key_id, scopes, project, project_id, lenient, expires_at, revoked_at = row
-    return KeyRecord(
-        key_id,
-        frozenset(scopes.split()),
-        project,
-        project_id,
-        bool(lenient),
-        expires_at,
-        revoked_at,
-    )
+    return None if row is None else key_record(row)
 
 
 def find_customers(

@@ -9,10 +9,12 @@ from typing import Any, Final, TypeVar
 import apsw
 
 from enrol.customers.enrolment import Enrolment, KeyReused, Outcome, Receipt, Refused, Stored
+from enrol.store.clock import now_ms
+from enrol.store.group import decode_receipt
 from enrol.store.protocol import CustomerRecord, KeyRecord, StoreFull, StoreUnavailable
 from enrol.store.sqlite import reads
-from enrol.store.sqlite.enrol import decode_receipt, find_receipt
-from enrol.store.sqlite.file import connect, now_ms, read_secret
+from enrol.store.sqlite.enrol import find_receipt
+from enrol.store.sqlite.file import connect, read_secret
 from enrol.store.sqlite.identifiers import find
 from enrol.store.sqlite.writer_connection import WriterConnection
 

@@ -22,7 +22,8 @@ import apsw
 from enrol.collector import collect_seldom
 from enrol.customers.enrolment import Enrolment, KeyReused, Outcome, Refused
 from enrol.logs import log, log_error, set_up_library_logs
-from enrol.store.sqlite.enrol import Writer, encode_receipt
+from enrol.store.group import encode_receipt
+from enrol.store.sqlite.enrol import Writer
 from enrol.store.sqlite.file import connect, prepare
 from enrol.store.sqlite.frames import Frames, pack, unpack
 

@@ -1,0 +1,1 @@
+"""What `enrol doctor` checks, by where it looks."""

@@ -1,0 +1,95 @@
+"""The reading queries of PostgreSQL, each by its name."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from asyncpg import Connection
+
+from enrol.store.group import TABLES
+from enrol.store.protocol import CustomerRecord, KeyRecord, key_record
+
+FIND_KEY: Final = """
+SELECT k.id, k.scopes, p.project, p.id, p.lenient, k.expires_at, k.revoked_at
+FROM api_keys AS k JOIN projects AS p ON p.project = k.project
+WHERE k.hash = $1
+"""
+# Parts of the customers of a page, by their IDs, in one query a table. The columns are named: a
+# newer Enrol may add some while this one runs.
+_FIND_PARTS: Final = """
+SELECT {columns} FROM {table} WHERE project = $1 AND {owner} = ANY($2::bytea[])
+"""
+FIND_PARTS: Final = {
+    table.name: _FIND_PARTS.format(
+        columns=", ".join(table.columns),
+        table=table.name,
+        owner="id" if table.name == "customers" else "customer_id",
+    )
+    for table in TABLES
+}
+PAGE: Final = """
+SELECT id FROM customers WHERE project = $1 ORDER BY id DESC LIMIT $2 OFFSET $3
+"""
+# Customers come by batches alone, so the batches know how many there are.
+COUNT: Final = "SELECT coalesce(sum(created), 0)::bigint FROM batches WHERE project = $1"
+COUNT_FINDINGS: Final = """
+SELECT code, count(*) FROM findings WHERE project = $1 GROUP BY code ORDER BY code
+"""
+
+
+async def find_key(connection: Connection[Any], key_hash: bytes) -> KeyRecord | None:
+    """The API key with this hash."""
+    row = await connection.fetchrow(FIND_KEY, key_hash)
+    return None if row is None else key_record(tuple(row))
+
+
+async def find_customers(
+    connection: Connection[Any], project: int, ids: Sequence[bytes]
+) -> list[CustomerRecord]:
+    """The customers with these IDs, in their order, without those that are not there."""
+    if not ids:
+        return []
+    found = await _parts(connection, project, "customers", ids)
+    customers = {row["id"]: row for row in found}
+    wallets, dids, findings = [
+        _by_customer(await _parts(connection, project, table, ids))
+        for table in ("wallets", "dids", "findings")
+    ]
+    return [
+        CustomerRecord(customers[key], wallets[key], dids[key], findings[key])
+        for key in ids
+        if key in customers
+    ]
+
+
+async def list_customers(
+    connection: Connection[Any], project: int, offset: int, limit: int
+) -> tuple[list[CustomerRecord], int]:
+    """A page, newest first, and the count of all, from one snapshot."""
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        ids = [row[0] for row in await connection.fetch(PAGE, project, limit, offset)]
+        count: int = await connection.fetchval(COUNT, project)
+        return await find_customers(connection, project, ids), count
+
+
+async def count_findings(connection: Connection[Any], project: int) -> dict[str, int]:
+    """How many findings of each code there are."""
+    return {row[0]: row[1] for row in await connection.fetch(COUNT_FINDINGS, project)}
+
+
+async def _parts(
+    connection: Connection[Any], project: int, table: str, ids: Sequence[bytes]
+) -> list[Mapping[str, Any]]:
+    # As SQLite's tables have them: by their keys.
+    order = {"wallets": " ORDER BY id", "dids": " ORDER BY id", "findings": " ORDER BY 3, 4"}
+    query = FIND_PARTS[table] + order.get(table, "")
+    return [dict(row) for row in await connection.fetch(query, project, ids)]
+
+
+def _by_customer(rows: Sequence[Mapping[str, Any]]) -> dict[bytes, list[Mapping[str, Any]]]:
+    grouped: dict[bytes, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in rows:
+        grouped[row["customer_id"]].append(row)
+    return grouped

@@ -1,0 +1,49 @@
+"""What docs/client.md shows works as it stands there."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from enrol.client import Client, EnrolProblem
+from tests.client.test_imports import WRONG, people
+from tests.people import wallet
+from tests.serving import Project
+
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "client.md"
+CSV, ERRORS = re.findall(r"```python\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
+
+
+def test_the_import_of_a_csv_file(own: Project, tmp_path: Path) -> None:
+    path = tmp_path / "crm.csv"
+    rows = [f"s{place},João,{wallet()['wallet']}\n" for place in range(1_234)]
+    path.write_text("id,name,wallet\n" + "".join(rows), "utf-8")
+    command = [sys.executable, "-W", "error", "-c", CSV, own.server.url, own.id, str(path)]
+    environment = os.environ | {"KEY": own.key, "PYTHONUTF8": "1"}
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    ids = Path(f"{path}.ids").read_text("utf-8").split()
+    assert own.customer(ids[1_233])["customerClaims"][0]["sub"] == "s1233"
+    assert len(set(ids)) == own.total() == 1_234
+
+
+def test_what_is_said_of_an_error(own: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    with Client(own.server.url, own.key, own.id) as client:
+        exec(ERRORS, {"client": client, "people": [*people(3), WRONG], "ids": []})  # noqa: S102
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("batch.invalid ")
+    assert second.startswith("3 /customerClaims/nationality country.unknown ")
+
+
+def test_what_is_said_of_customers_that_were_removed(own: Project) -> None:
+    with Client(own.server.url, own.key, own.id) as client:
+        list(client.create_customers(people(30), import_id="i", batch_size=10))
+        with pytest.raises(EnrolProblem) as caught:
+            list(client.create_customers([*people(30)][1:], import_id="i", batch_size=10))
+        assert (caught.value.code, caught.value.done) == ("idempotency.reused", 0)
+        again = client.create_customers([*people(30)][1:], on_conflict="return")
+        assert len(set(again)) == 29
+        assert client.count_customers() == 30
