@@ -39,7 +39,9 @@ def test_a_refusal_shows_nothing_that_was_sent(
     assert MARKED not in caplog.text
 
 
-@pytest.mark.parametrize("broken", ["\ud800", {"a": [object]}, object()], ids=["surrogate", "type", "object"])
+@pytest.mark.parametrize(
+    "broken", ["\ud800", {"a": [object]}, object()], ids=["surrogate", "type", "object"]
+)
 def test_a_customer_that_is_no_json_is_not_shown(broken: object) -> None:
     with (
         caller_told("sync", ids_for) as (_, caller),
