@@ -127,3 +127,21 @@ def test_a_second_head_that_does_not_come_whole_is_not_waited_for_either(
         assert answer_on(connection).status_code == 200
         connection.sendall(HEALTH)
         assert connection.recv(1000) == b""
+
+
+def test_a_body_that_does_not_come_after_its_refusal_ends_the_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody without a key keeps a connection by sending a byte now and then."""
+    monkeypatch.setattr(heads, "DRAIN_SECONDS", 0.4)
+    with _serving_alone() as port, socket.create_connection((HOST, port), timeout=5) as connection:
+        connection.sendall(b"POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n")
+        assert connection.recv(65_536)
+        start = time.monotonic()
+        while time.monotonic() - start < 5:
+            try:
+                connection.sendall(b" ")
+            except OSError:
+                break
+            time.sleep(0.1)
+        assert time.monotonic() - start < 3

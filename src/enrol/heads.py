@@ -13,6 +13,8 @@ from enrol.cork import CorkedTransport
 # The first packet of a head is not counted: it may bring a body along.
 MOST_HEAD_BYTES: Final = 64 * 1024
 HEAD_SECONDS: Final = 30.0
+# For the rest of a body that was answered early: of a caller without a key, say.
+DRAIN_SECONDS: Final = 10.0
 
 _HEAD_END: Final = b"\r\n\r\n"
 _UPGRADE: Final = re.compile(rb"(\r\n)upgrade[ \t]*:", re.IGNORECASE)
@@ -88,7 +90,15 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """The request is whole."""
         self.in_message = False
+        self._stop_timer()
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """The answer is out, though the request may not be whole."""
+        super().on_response_complete()
+        if self.in_message and not self.in_head:
+            self._stop_timer()
+            self.head_timer = self.loop.call_later(DRAIN_SECONDS, self.transport.close)
 
     def _unsupported_upgrade_warning(self) -> None:
         """An upgrade was offered in a head that came in pieces. The parser has passed over the

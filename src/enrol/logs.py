@@ -43,6 +43,8 @@ def log_error(event: str, error: BaseException, **fields: Value) -> None:
     """Write one line with the type of an exception and where it rose, without its text."""
     frames = traceback.extract_tb(error.__traceback__)
     place = " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(frames[-6:]))
+    if error.__cause__ is not None:
+        fields["cause"] = type(error.__cause__).__name__
     log(event, level="error", error=type(error).__name__, place=place, **fields)
 
 

@@ -3,13 +3,14 @@
 import math
 import multiprocessing
 import os
+import resource
 import signal
 import socket
 import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import msgspec
@@ -35,6 +36,7 @@ class ServeFailed(Exception):
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, then finish what was taken in. Raises `ServeFailed`."""
     set_up_library_logs()
+    _allow_descriptors()
     # Until uvicorn takes over: leave by the way of the `with`, so that nothing stays behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     with _listen(settings.host, settings.port) as listener, _writer(settings) as socket_path:
@@ -47,6 +49,15 @@ def serve(settings: Settings) -> None:
         else:
             _run_workers(config, listener)
     log("stopped")
+
+
+def _allow_descriptors() -> None:
+    """Open as many files as the machine lets anyone: each connection is one, and the usual bound
+    of 1,024 is soon reached by strangers."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 @contextmanager

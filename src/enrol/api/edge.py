@@ -18,7 +18,8 @@ from enrol.problems import MEDIA_TYPE, Problem, problem_document
 from enrol.store.protocol import StoreFull, StoreUnavailable
 
 REQUEST_ID: Final = "request_id"
-_SAFE_REQUEST_ID: Final = re.compile(rb"[0-9A-Fa-f-]{8,64}")
+# A UUID alone: digits of any other number may be those of a telephone, a card or a wallet.
+_SAFE_REQUEST_ID: Final = re.compile(rb"[0-9A-Fa-f]{8}(-?)(?:[0-9A-Fa-f]{4}\1){3}[0-9A-Fa-f]{12}")
 # RFC 9110 section 5.3 reads two of these as one list, which none of them is.
 _ONCE: Final = (
     *(b"host", b"authorization", b"content-type", b"content-encoding", b"content-length"),

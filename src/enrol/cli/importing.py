@@ -110,7 +110,7 @@ def import_customers(
         out=out,
         as_json=as_json,
     )
-    _run(options, _read_key(key_file, file))
+    _run(options, _read_key(key_file, file), key_file)
 
 
 def _read_key(key_file: str | None, file: str) -> str:
@@ -130,13 +130,13 @@ def _read_key(key_file: str | None, file: str) -> str:
     return text.strip()
 
 
-def _run(options: Options, key: str) -> None:
+def _run(options: Options, key: str, key_file: str | None) -> None:
     from enrol.imports.reading import FileUnreadable, format_of, opened_source
 
     file_format: Format | None = options.file_format or format_of(options.file)
     if file_format is None:
         fail("The file's name does not tell its format: --format jsonl, csv or json.", USAGE)
-    _check_out(options)
+    _check_out(options, key_file)
     try:
         with opened_source(options.file, file_format) as source:
             source.drop_unknown = options.unknown_fields == "ignore"
@@ -149,10 +149,12 @@ def _run(options: Options, key: str) -> None:
         fail(f"{error.filename or 'A file'} cannot be used: {error.strerror}.")
 
 
-def _check_out(options: Options) -> None:
-    if options.out and options.out.exists() and options.file != "-":
-        if options.out.samefile(options.file):
-            fail("--out is the file that is imported.", USAGE)
+def _check_out(options: Options, key_file: str | None) -> None:
+    if options.out is None or not options.out.exists():
+        return
+    for path, what in ((options.file, "that is imported"), (key_file, "of the key")):
+        if path not in (None, "-") and options.out.resolve() == Path(path).resolve():
+            fail(f"--out is the file {what}.", USAGE)
 
 
 def _import(options: Options, source: "Source", key: str) -> None:
@@ -190,6 +192,7 @@ def _target(options: Options, source: "Source") -> tuple[str, str]:
 @contextmanager
 def _client(url: str, key: str, project: str) -> "Iterator[Client]":
     from enrol.client import Client, Retry
+    from enrol.maintenance.places import without_credentials
 
     try:
         client = Client(url, key, project, retry=Retry(tries=TRIES))
@@ -198,7 +201,7 @@ def _client(url: str, key: str, project: str) -> "Iterator[Client]":
     with client:
         # Asked once, so that a URL with a typo is not tried for minutes.
         if not client.is_alive():
-            fail(f"No Enrol answers at {url}.")
+            fail(f"No Enrol answers at {without_credentials(url)}.")
         yield client
 
 

@@ -44,6 +44,9 @@ def create_project(
     chosen = str(uuid4()) if project_id is None else project_id
     if not is_visible(chosen, MOST_ID_CHARS) or " " in chosen:
         fail(f"The ID must have 1 to {MOST_ID_CHARS} visible characters.", USAGE)
+    if chosen in (".", ".."):
+        # In a path these are steps, which clients take before they send it.
+        fail("The ID must not be . or ..: no path could name it.", USAGE)
     if not is_visible(name, MOST_NAME_CHARS):
         fail(f"The name must have 1 to {MOST_NAME_CHARS} visible characters.", USAGE)
     with opened_registry(database, make=True) as registry:

@@ -46,8 +46,13 @@ def back_up(place: Place, target: Path, progress: Progress, *, force: bool = Fal
 def _require_free(place: Place, target: Path, *, force: bool) -> None:
     if target.is_dir():
         raise MaintenanceFailed(f"{target} is a folder: name a file.")
-    if not place.is_postgres and target.exists() and target.samefile(place.path):
-        raise MaintenanceFailed(f"{target} is the database itself.")
+    if not place.is_postgres:
+        # Without its log a database lacks what was committed last, and nobody would notice.
+        for part in ("", "-wal", "-shm", "-journal"):
+            if target.resolve() == Path(f"{place.path.resolve()}{part}"):
+                raise MaintenanceFailed(f"{target} is the database itself.")
+        if target.exists() and target.samefile(place.path):
+            raise MaintenanceFailed(f"{target} is the database itself.")
     if target.exists() and not force:
         raise AlreadyThere(f"{target} is there already; --force replaces it.")
 

@@ -1,5 +1,6 @@
 """Where a database is: a SQLite file, or a URL of PostgreSQL."""
 
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -11,9 +12,25 @@ SCHEMES: Final = ("postgresql://", "postgres://")
 LOCAL_HOSTS: Final = ("localhost", "127.0.0.1", "::1")
 
 
+_CREDENTIALS: Final = re.compile(r"(?<=://).*:.*@", re.DOTALL)
+
+
+def without_credentials(url: str) -> str:
+    """Any URL without user and password, wherever a character that should have been escaped cuts
+    them; never raises."""
+    return _CREDENTIALS.sub("...@", url)
+
+
 def shown(text: str) -> str:
     """A setting ``database`` without its password; never raises."""
-    return str(Place(text)) if text.startswith(SCHEMES) else text
+    if not text.startswith(SCHEMES):
+        return without_credentials(text)
+    try:
+        place, netloc = str(Place(text)), urlsplit(text).netloc
+    except ValueError:
+        return without_credentials(text)
+    # A password that is not escaped ends early for a parser.
+    return place if text.count("@") == netloc.count("@") <= 1 else without_credentials(text)
 
 
 class Place:

@@ -39,10 +39,13 @@ HEADERS_OF: Final[dict[str, tuple[str, ...]]] = {
 UUID: Final = {"type": "string", "format": "uuid"}
 HEADERS: Final[Json] = {
     "X-Request-Id": {
-        "description": "The call's ID, as the server's log has it: yours where it is 8 to 64 "
-        "hexadecimal digits and hyphens, else a new one.",
+        "description": "The call's ID, as the server's log has it: yours where it is a UUID, "
+        "else a new one.",
         "required": True,
-        "schema": {"type": "string", "pattern": "^[0-9A-Fa-f-]{8,64}$"},
+        "schema": {
+            "type": "string",
+            "pattern": "^[0-9A-Fa-f]{8}(-?[0-9A-Fa-f]{4}){3}-?[0-9A-Fa-f]{12}$",
+        },
     },
     "Enrol-Batch-Id": {
         "description": "The ID of the stored batch. A dry run and an empty batch, which store "

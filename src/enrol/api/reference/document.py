@@ -119,7 +119,8 @@ def openapi_document(settings: Settings) -> Json:
 
 def _introduction(settings: Settings) -> str:
     return f"""\
-Every answer that is no success is a problem document (RFC 9457) with a stable `code`; \
+Every answer that is no success is a problem document (RFC 9457) with a stable `code`, but for \
+what is no HTTP request at all, which gets 400 as plain text; \
 [/docs/problems](/docs/problems) explains each. Any other \
 address answers 404 (`route.unknown`), any other method 405 (`route.method`) with `Allow`.
 
@@ -385,5 +386,5 @@ def _parameter(
 
 
 def _request_id() -> Json:
-    words = "An ID of yours for the call. Of 8 to 64 hexadecimal digits and hyphens, it is kept."
+    words = "An ID of yours for the call. A UUID, with hyphens or without, is kept."
     return _parameter("header", "X-Request-Id", words, {"type": "string"})

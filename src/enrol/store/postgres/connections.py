@@ -49,3 +49,6 @@ async def connect(url: str) -> Connection[Any]:
         )
     except (*LOST, asyncpg.PostgresError) as error:
         raise StoreUnavailable(type(error).__name__) from error
+    except ValueError:
+        # From None: the text may hold a part of the password.
+        raise StoreUnavailable("the URL cannot be read: escape what stands in it") from None

@@ -19,6 +19,9 @@ class PostgresSession:
         try:
             self.connection = self.runner.run(connect(url))
             self.runner.run(prepare(self.connection))
+        except asyncpg.PostgresError as error:
+            self.runner.close()
+            raise StoreUnavailable(type(error).__name__) from error
         except BaseException:
             self.runner.close()
             raise

@@ -24,6 +24,7 @@ from enrol.store.postgres.writer import PostgresWriter
 from enrol.store.protocol import CustomerRecord, KeyRecord, StoreUnavailable
 
 READERS: Final = 4
+IS_READ_ONLY: Final = "SELECT current_setting('transaction_read_only') = 'on'"
 T = TypeVar("T")
 
 
@@ -63,7 +64,8 @@ class PostgresStore:
 
     async def ping(self) -> None:
         """See `Store.ping`."""
-        await self._read(lambda connection: connection.fetchval("SELECT 1"))
+        if await self._read(lambda connection: connection.fetchval(IS_READ_ONLY)):
+            raise StoreUnavailable("The database takes no writes.")
 
     async def enrol(self, enrolment: Enrolment) -> Outcome:
         """See `Store.enrol`."""

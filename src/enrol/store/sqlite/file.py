@@ -89,6 +89,8 @@ def read_revision(connection: apsw.Connection) -> str | None:
     if version > SCHEMA_VERSION:
         raise SchemaTooNew(f"The database has schema {version}, this Enrol {SCHEMA_VERSION}.")
     if version == 0:
+        if connection.execute("SELECT count(*) FROM sqlite_master").get:
+            raise StoreUnavailable("It is not an Enrol database: it has tables of another's.")
         return None
     if not _is_stamped(connection):
         return "0001"
