@@ -3,7 +3,7 @@
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from threading import Thread
 from typing import Any
 
@@ -86,11 +86,22 @@ async def _answer(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"yes"})
 
 
+async def _answer_the_whole(scope: Any, receive: Any, send: Any) -> None:
+    while (await receive()).get("more_body"):
+        pass
+    await _answer(scope, receive, send)
+
+
+def _serving_slowly() -> AbstractContextManager[int]:
+    """The same, with an application that reads the body before it answers."""
+    return _serving_alone(_answer_the_whole)
+
+
 @contextmanager
-def _serving_alone() -> Iterator[int]:
+def _serving_alone(app: Any = _answer) -> Iterator[int]:
     """uvicorn with the protocol and nothing else, on a port."""
     listener = socket.create_server((HOST, 0))
-    config = uvicorn.Config(_answer, http=BoundedProtocol, lifespan="off", log_config=None)
+    config = uvicorn.Config(app, http=BoundedProtocol, lifespan="off", log_config=None)
     server = uvicorn.Server(config)
     thread = Thread(target=server.run, args=([listener],))
     port: int = listener.getsockname()[1]
@@ -145,3 +156,18 @@ def test_a_body_that_does_not_come_after_its_refusal_ends_the_connection(
                 break
             time.sleep(0.1)
         assert time.monotonic() - start < 3
+
+
+def test_a_body_behind_the_answer_to_the_request_before_has_its_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two requests in one packet: the answer to the first says nothing of the second's body."""
+    body = b"{}" + b" " * 998
+    begun = b"POST /customers/batch HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n"
+    monkeypatch.setattr(heads, "DRAIN_SECONDS", 0.3)
+    with _serving_slowly() as port, socket.create_connection((HOST, port), timeout=5) as connection:
+        connection.sendall(HEALTH + b"\r\n" + begun + body[:10])
+        assert answer_on(connection).status_code == 200
+        time.sleep(0.6)
+        connection.sendall(body[10:])
+        assert answer_on(connection).status_code == 200

@@ -96,7 +96,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """The answer is out, though the request may not be whole."""
         super().on_response_complete()
-        if self.in_message and not self.in_head:
+        # Not where it answers the request before, and the next one is still on its way.
+        if self.in_message and not self.in_head and self.cycle.response_complete:
             self._stop_timer()
             self.head_timer = self.loop.call_later(DRAIN_SECONDS, self.transport.close)
 
