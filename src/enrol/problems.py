@@ -83,6 +83,9 @@ PROBLEMS: Final[dict[str, ProblemKind]] = {
         "Batch in conflict",
         "Items repeat one another or a stored customer; `errors` lists them. Nothing was stored.",
     ),
+    "body.invalid": ProblemKind(
+        422, "Body invalid", "The body has faults; `errors` lists them. Nothing was changed."
+    ),
     # Idempotency-Key (IETF draft-ietf-httpapi-idempotency-key-header).
     "idempotency.invalid": ProblemKind(
         400,

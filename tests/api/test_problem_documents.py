@@ -18,7 +18,15 @@ from tests.serving import Project
 Provoke = Callable[[Project], httpx.Response]
 
 # Provoked where the server is made to fail or to be full: here and in the tests of faults.
-ELSEWHERE = {"server.busy", "server.error", "store.unavailable", "store.full", "body.timeout"}
+# The small bodies are provoked in test_bodies.py.
+ELSEWHERE = {
+    "body.invalid",
+    "server.busy",
+    "server.error",
+    "store.unavailable",
+    "store.full",
+    "body.timeout",
+}
 
 
 def with_headers(**headers: str) -> Provoke:

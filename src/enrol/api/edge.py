@@ -11,13 +11,21 @@ from litestar.types import ASGIApp
 from uuid_utils import uuid7
 
 from enrol.api import batch
-from enrol.api.http import Answer, ClientGone, Message, Receive, Request, Scope, Send
+from enrol.api.http import (
+    REQUEST_ID,
+    Answer,
+    ClientGone,
+    Message,
+    Receive,
+    Request,
+    Scope,
+    Send,
+)
 from enrol.api.server import Server
 from enrol.logs import flush_lines, log_error, write_line
 from enrol.problems import MEDIA_TYPE, Problem, problem_document
 from enrol.store.protocol import StoreFull, StoreUnavailable
 
-REQUEST_ID: Final = "request_id"
 # A UUID alone: digits of any other number may be those of a telephone, a card or a wallet.
 _SAFE_REQUEST_ID: Final = re.compile(rb"[0-9A-Fa-f]{8}(-?)(?:[0-9A-Fa-f]{4}\1){3}[0-9A-Fa-f]{12}")
 # RFC 9110 section 5.3 reads two of these as one list, which none of them is.

@@ -8,8 +8,9 @@ import msgspec
 
 from enrol.api.reference.examples import PROBLEM_FAULTS, REQUEST_ID
 from enrol.api.reference.schemas import (
-    BODY_FAULTS,
+    BATCH_FAULTS,
     QUERY_FAULTS,
+    SHAPE_FAULTS,
     UNIQUE_FAULTS,
     Json,
     ref,
@@ -19,7 +20,8 @@ from enrol.problems import MEDIA_TYPE, PROBLEMS, Problem, problem_document
 # Which faults the problems that list faults can list.
 FAULTS_OF: Final = {
     "query.invalid": QUERY_FAULTS,
-    "batch.invalid": BODY_FAULTS,
+    "body.invalid": SHAPE_FAULTS,
+    "batch.invalid": BATCH_FAULTS,
     "batch.conflict": UNIQUE_FAULTS,
 }
 

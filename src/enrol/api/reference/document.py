@@ -43,6 +43,7 @@ ENROL: Final = (
         code
         for code in PROBLEMS
         if code.startswith(("body.", "content_", "json.", "batch.", "idempotency."))
+        and code != "body.invalid"
     ),
 )
 

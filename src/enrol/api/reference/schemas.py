@@ -28,12 +28,20 @@ QUERY_FAULTS: Final = tuple(code for code in FAULTS if code.startswith("query.")
 BODY_FAULTS: Final = tuple(
     code for code, kind in FAULTS.items() if code not in QUERY_FAULTS and not kind.finding
 )
+# The shape alone; what a resource asks of its values beyond that has codes of its own.
+SHAPE_FAULTS: Final = tuple(
+    code
+    for code, kind in FAULTS.items()
+    if code.startswith(("field.", "text.")) and not kind.finding
+)
+# A batch's closed lists have codes of their own.
+BATCH_FAULTS: Final = tuple(code for code in BODY_FAULTS if code != "field.value")
 FINDINGS: Final = tuple(code for code, kind in FAULTS.items() if kind.in_lenient == "finding")
 UNIQUE_FAULTS: Final = tuple(
     code for code in FAULTS if code.startswith(("duplicate.", "conflict."))
 )
 # The type is the whole call's, so no single item is refused for it.
-ITEM_FAULTS: Final = tuple(code for code in BODY_FAULTS if code != "customer_type.unknown")
+ITEM_FAULTS: Final = tuple(code for code in BATCH_FAULTS if code != "customer_type.unknown")
 
 URL: Final = "An absolute http or https URL without a user name or password."
 SENDER: Final = "Who or what wrote this, in your words."
@@ -284,8 +292,8 @@ def _problems(settings: Settings) -> Json:
                 "requestId": {**text, "description": "The same as the X-Request-Id header."},
                 "errors": {
                     **array_of("Error", minItems=1, maxItems=settings.max_listed_errors),
-                    "description": "Every fault at once: of `query.invalid`, `batch.invalid` and "
-                    "`batch.conflict`.",
+                    "description": "Every fault at once: of `query.invalid`, `body.invalid`, "
+                    "`batch.invalid` and `batch.conflict`.",
                 },
                 "errorCount": {
                     "type": "integer",
