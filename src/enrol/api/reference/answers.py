@@ -102,16 +102,20 @@ def success(
     }
 
 
-def refusals(*codes: str) -> Json:
-    """The answers of a route that can refuse a call with these codes, by status."""
+def refusals(*codes: str, faults: Iterable[str] = ()) -> Json:
+    """The answers of a route that can refuse a call with these codes, by status; ``faults`` are
+    those that its ``body.invalid`` can list beside the faults of shape."""
     by_status: dict[int, list[str]] = defaultdict(list)
     for code in codes:
         by_status[PROBLEMS[code].status].append(code)
-    return {str(status): refusal(status, by_status[status]) for status in sorted(by_status)}
+    return {
+        str(status): refusal(status, by_status[status], tuple(faults))
+        for status in sorted(by_status)
+    }
 
 
-def refusal(status: int, codes: list[str]) -> Json:
-    """The answer with one status."""
+def refusal(status: int, codes: list[str], faults: tuple[str, ...] = ()) -> Json:
+    """The answer with one status; ``faults`` as in `refusals`."""
     carried = [HEADERS_OF.get(code, ()) for code in codes]
     sometimes = {header for headers in carried for header in headers}
     always = {header for header in sometimes if all(header in headers for headers in carried)}
@@ -123,7 +127,7 @@ def refusal(status: int, codes: list[str]) -> Json:
         "headers": _headers(sorted(sometimes), always),
         "content": {
             MEDIA_TYPE: {
-                "schema": _problem_schema(status, codes),
+                "schema": _problem_schema(status, codes, faults),
                 "examples": {code: _problem_example(code) for code in codes},
             }
         },
@@ -140,9 +144,11 @@ def _headers(names: Iterable[str], always: Iterable[str] = ()) -> Json:
     return headers
 
 
-def _problem_schema(status: int, codes: list[str]) -> Json:
+def _problem_schema(status: int, codes: list[str], more: tuple[str, ...]) -> Json:
     rules: Json = {"status": {"const": status}, "code": {"enum": codes}}
     faults = [fault for code in codes for fault in FAULTS_OF.get(code, ())]
+    if "body.invalid" in codes:
+        faults += more
     if faults:
         rules["errors"] = {"items": {"properties": {"code": {"enum": faults}}}}
     schema: Json = {"properties": rules}
