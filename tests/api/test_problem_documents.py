@@ -18,9 +18,10 @@ from tests.serving import Project
 Provoke = Callable[[Project], httpx.Response]
 
 # Provoked where the server is made to fail or to be full: here and in the tests of faults.
-# The small bodies are provoked in test_bodies.py.
+# The small bodies are provoked in test_bodies.py, the limits of keys in test_rates.py.
 ELSEWHERE = {
     "body.invalid",
+    "rate.limited",
     "server.busy",
     "server.error",
     "store.unavailable",

@@ -25,6 +25,9 @@ FAULTS_OF: Final = {
     "batch.conflict": UNIQUE_FAULTS,
 }
 
+# What a key may still do, on every answer to a key that is limited.
+RATES: Final = ("RateLimit", "RateLimit-Policy")
+
 # The headers that an answer with one of these codes carries.
 HEADERS_OF: Final[dict[str, tuple[str, ...]]] = {
     **{code: ("WWW-Authenticate",) for code in PROBLEMS if PROBLEMS[code].status == 401},
@@ -34,6 +37,7 @@ HEADERS_OF: Final[dict[str, tuple[str, ...]]] = {
     "content_encoding.unsupported": ("Accept-Encoding",),
     "body.too_large": ("Connection",),
     "body.timeout": ("Connection",),
+    "rate.limited": ("Retry-After", *RATES),
     "server.busy": ("Retry-After",),
     "store.unavailable": ("Retry-After",),
 }
@@ -66,6 +70,15 @@ HEADERS: Final[Json] = {
     "Retry-After": {
         "description": "After how many seconds to try again.",
         "schema": {"type": "integer", "minimum": 0},
+    },
+    "RateLimit": {
+        "description": "How many calls the key may still make (`r`) within so many seconds (`t`), "
+        "as of draft-ietf-httpapi-ratelimit-headers-11; absent where the key is not limited.",
+        "schema": {"type": "string", "pattern": '^"default";r=[0-9]+;t=[0-9]+$'},
+    },
+    "RateLimit-Policy": {
+        "description": "How many calls (`q`) the key may make in a window of seconds (`w`).",
+        "schema": {"type": "string", "pattern": '^"default";q=[0-9]+;w=[0-9]+$'},
     },
     "Allow": {"description": "The methods that the address takes.", "schema": {"type": "string"}},
     "Accept": {"description": "The content type to send.", "schema": {"type": "string"}},
@@ -131,6 +144,15 @@ def refusal(status: int, codes: list[str], faults: tuple[str, ...] = ()) -> Json
                 "examples": {code: _problem_example(code) for code in codes},
             }
         },
+    }
+
+
+def with_rates(answers: Json) -> Json:
+    """The answers of a route that takes a key, each with the headers of rate limits."""
+    references = _headers(RATES)
+    return {
+        status: {**answer, "headers": {**references, **answer["headers"]}}
+        for status, answer in answers.items()
     }
 
 

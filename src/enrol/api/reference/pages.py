@@ -22,8 +22,8 @@ from enrol.customers.faults import FAULTS
 from enrol.problems import PROBLEMS
 from enrol.settings import Settings
 
-# The header that every call and every answer may have, said once.
-EVERYWHERE: Final = "X-Request-Id"
+# The headers that every answer may have, said once.
+EVERYWHERE: Final = ("X-Request-Id", "RateLimit", "RateLimit-Policy")
 PROBLEMS_PATH: Final = "/docs/problems"
 
 
@@ -55,16 +55,15 @@ def reference_page(settings: Settings) -> str:
         element("li", link(PROBLEMS_PATH, "Problem codes")),
         element("li", link("/openapi.json", "openapi.json")),
     ]
+    headers = document["components"]["headers"]
     start = element(
         "section",
         element("h2", link("#start", "Before the first call")),
         prose(document["info"]["description"]),
         element("p", inline(document["components"]["securitySchemes"]["key"]["description"])),
-        element(
-            "p",
-            code(EVERYWHERE),
-            ": ",
-            inline(document["components"]["headers"][EVERYWHERE]["description"]),
+        *(
+            element("p", code(name), ": ", inline(headers[name]["description"]))
+            for name in EVERYWHERE
         ),
         element("p", inline("In the examples `$ENROL` is this server's address, `$KEY` a key.")),
         id="start",
@@ -213,7 +212,7 @@ def _answers(call: Json) -> Html:
         else:
             shape = type_of(contents[media_type]["schema"])
             meaning = join(prose(answer["description"]), element("p", f"{media_type}: ", shape))
-        own = [name for name in answer["headers"] if name != EVERYWHERE]
+        own = [name for name in answer["headers"] if name not in EVERYWHERE]
         headers = [element("li", code(name)) for name in own]
         rows.append(
             (

@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from enrol.api.bodies import MOST_BYTES
 from enrol.api.http import JSON
+from enrol.api.reference.answers import with_rates
 from enrol.api.reference.schemas import Json, bytes_in_words, ref
 from enrol.problems import PROBLEMS
 from enrol.settings import Settings
@@ -18,13 +19,12 @@ SERVER: Final = ("header.repeated", "server.error")
 STORE: Final = (*SERVER, "store.unavailable")
 KEY: Final = (
     *(code for code in PROBLEMS if code.startswith("access.") and code != "access.project"),
+    "rate.limited",
+    "server.busy",
     *STORE,
 )
 PATH: Final = (*KEY, "customer.unknown", "route.unknown")
-BODY: Final = (
-    "server.busy",
-    *(code for code in PROBLEMS if code.startswith(("body.", "content_", "json."))),
-)
+BODY: Final = tuple(code for code in PROBLEMS if code.startswith(("body.", "content_", "json.")))
 
 Meanings = Mapping[str, Mapping[str, tuple[str, object]]]
 
@@ -70,7 +70,7 @@ def operation(
         "security": [{"key": [scope]}] if scope else [],
         "parameters": [*(parameters or ()), {"$ref": "#/components/parameters/RequestId"}],
         **more,
-        "responses": responses,
+        "responses": with_rates(responses) if scope else responses,
     }
 
 

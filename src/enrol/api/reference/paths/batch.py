@@ -15,7 +15,6 @@ ENROL: Final = (
     *KEY,
     "access.project",
     "query.invalid",
-    "server.busy",
     "store.full",
     *(
         code
