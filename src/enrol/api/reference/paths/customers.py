@@ -4,7 +4,6 @@ from typing import Final
 
 import msgspec
 
-from enrol.api.customers import PageQuery
 from enrol.api.reference import examples
 from enrol.api.reference.answers import refusals, success
 from enrol.api.reference.resource import (
@@ -16,6 +15,7 @@ from enrol.api.reference.resource import (
     parameter,
 )
 from enrol.api.reference.schemas import Json, ref
+from enrol.api.resources.customers import PageQuery
 from enrol.api.views import CustomerPage
 from enrol.settings import Settings
 

@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from enrol.api.findings import FindingCounts
 from enrol.api.reference import examples
 from enrol.api.reference.answers import refusals, success
 from enrol.api.reference.resource import KEY, Resource, operation, parameter
 from enrol.api.reference.schemas import Json, ref
+from enrol.api.resources.findings import FindingCounts
 from enrol.settings import Settings
 
 

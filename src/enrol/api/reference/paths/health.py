@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from enrol.api.health import Health
 from enrol.api.reference.answers import refusals, success
 from enrol.api.reference.resource import SERVER, STORE, Resource, operation
 from enrol.api.reference.schemas import Json, ref
+from enrol.api.resources.health import Health
 from enrol.settings import Settings
 
 
