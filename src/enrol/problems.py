@@ -104,6 +104,11 @@ PROBLEMS: Final[dict[str, ProblemKind]] = {
     "customer.unknown": ProblemKind(
         404, "Customer unknown", "There is no such customer in this project."
     ),
+    # API keys.
+    "key.unknown": ProblemKind(404, "Key unknown", "There is no such API key in this project."),
+    "key.too_many": ProblemKind(
+        409, "Too many keys", "This project has as many API keys as it may."
+    ),
     # The server.
     "server.busy": ProblemKind(
         503, "Server busy", "The server holds as much as it can at once; try again soon."
