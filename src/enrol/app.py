@@ -10,6 +10,7 @@ from litestar.exceptions import HTTPException, ValidationException
 
 from enrol.api.edge import Edge
 from enrol.api.http import REQUEST_ID, ClientGone
+from enrol.api.options import options_of
 from enrol.api.reference.routes import get_openapi, get_problems, get_reference
 from enrol.api.resources.customers import get_customer, get_customer_by_wallet, list_customers
 from enrol.api.resources.findings import count_findings
@@ -24,6 +25,21 @@ from enrol.settings import Settings, load_settings
 from enrol.store.protocol import Store
 from enrol.store.registry import is_postgres
 
+HANDLERS = (
+    get_customer,
+    list_customers,
+    get_customer_by_wallet,
+    count_findings,
+    create_key,
+    list_project_keys,
+    get_key,
+    revoke_project_key,
+    healthz,
+    readyz,
+    get_openapi,
+    get_reference,
+    get_problems,
+)
 MILLISECONDS_PER_HOUR = 3_600_000
 # How long the loop waits for the interpreter while a large batch is checked in a thread.
 SWITCH_SECONDS = 0.001
@@ -73,21 +89,8 @@ def build_app(settings: Settings, store: Store) -> Edge:
         )
 
     routes = Litestar(
-        route_handlers=[
-            get_customer,
-            list_customers,
-            get_customer_by_wallet,
-            count_findings,
-            create_key,
-            list_project_keys,
-            get_key,
-            revoke_project_key,
-            healthz,
-            readyz,
-            get_openapi,
-            get_reference,
-            get_problems,
-        ],
+        # Those of OPTIONS first, or the framework adds its own.
+        route_handlers=[*options_of(HANDLERS), *HANDLERS],
         dependencies={"server": Provide(provide_server, sync_to_thread=False, use_cache=True)},
         exception_handlers={Exception: answer_problem, HTTPException: answer_problem},
         openapi_config=None,
