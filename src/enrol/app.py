@@ -11,6 +11,7 @@ from litestar.exceptions import HTTPException, ValidationException
 
 from enrol.api.edge import Edge
 from enrol.api.http import REQUEST_ID, ClientGone
+from enrol.api.options import options_of
 from enrol.api.reference import routes as reference
 from enrol.api.resources import customers, findings, health, keys
 from enrol.api.server import Server, build_server
@@ -79,7 +80,8 @@ def build_app(settings: Settings, store: Store) -> Edge:
         )
 
     routes = Litestar(
-        route_handlers=HANDLERS,
+        # Those of OPTIONS first, or the framework adds its own.
+        route_handlers=[*options_of(HANDLERS), *HANDLERS],
         dependencies={"server": Provide(provide_server, sync_to_thread=False, use_cache=True)},
         exception_handlers={Exception: answer_problem, HTTPException: answer_problem},
         openapi_config=None,

@@ -36,7 +36,9 @@ class NewKeyRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """The key to make."""
 
     name: Annotated[str, Meta(min_length=1, max_length=MOST_NAME_CHARS)]
-    scopes: Annotated[list[Scope], Meta(min_length=1, max_length=3)]
+    scopes: Annotated[
+        list[Scope], Meta(min_length=1, max_length=3, extra_json_schema={"uniqueItems": True})
+    ]
     expires_at: Annotated[datetime, Meta(tz=True)] | None = None
     rate_limit: RateLimit | None = None
 
