@@ -1,7 +1,7 @@
 """API keys over the API: an ``admin`` key makes, lists and revokes those of its own project."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import unquote
 from uuid import uuid4
 
@@ -175,3 +175,6 @@ def _fields(key: Key) -> dict[str, Any]:
         "expires_at": key.expires_at and timestamp(key.expires_at),
         "revoked_at": key.revoked_at and timestamp(key.revoked_at),
     }
+
+
+HANDLERS: Final = (create_key, list_project_keys, get_key, revoke_project_key)
