@@ -7,16 +7,21 @@ shape with its pointer, and builds the customers that have none.
 from typing import Any, Final, NamedTuple
 
 import msgspec
+from msgspec import Raw
 
 from enrol.customers.faults import Fault
 from enrol.customers.model import Batch, Customer, Limits
+from enrol.customers.profiles.metadata import MOST_BYTES
 from enrol.customers.reading.decode import TooManyItems
-from enrol.customers.reading.json_text import parse_json
+from enrol.customers.reading.json_places import texts_in_items
+from enrol.customers.reading.json_text import JsonObject, parse_json
+from enrol.customers.reading.metadata import SENT, Metadata
 from enrol.customers.reading.shapes import WRONG, Sequence, object_of
 from enrol.customers.reading.walk import Walk
 
-VALUES_PER_ITEM: Final = 64
-_CUSTOMER: Final = object_of(Customer)
+# An item with all of its tags and metadata has half as many.
+VALUES_PER_ITEM: Final = 256
+_CUSTOMER: Final = object_of(Customer, metadata=Metadata())
 # The customers are counted before one of them is looked at.
 _BATCH: Final = object_of(Batch, customerData=Sequence(None))
 
@@ -45,12 +50,26 @@ def inspect_batch(body: bytes, limits: Limits, *, ignore_unknown: bool = False) 
     items = clean.get("customerData", [])
     if len(items) > limits.items:
         raise TooManyItems
-    customers = [_customer(walk, index, item) for index, item in enumerate(items)]
+    metadata: list[str | None] = [None] * len(items)
+    if any(type(item) is JsonObject and item.get("metadata") for item in items):
+        metadata = texts_in_items(body.decode(), "customerData", "metadata")
+    customers = [
+        _customer(walk, index, item, text)
+        for index, (item, text) in enumerate(zip(items, metadata, strict=True))
+    ]
     walk.faults.sort(key=lambda fault: (-1 if fault.item is None else fault.item, fault.pointer))
     return Inspection(clean.get("customerType"), clean.get("cmsProjectId"), customers, walk.faults)
 
 
-def _customer(walk: Walk, item: int, value: Any) -> Customer | None:
-    """Build one customer, or None when its shape has a fault."""
+def _customer(walk: Walk, item: int, value: Any, metadata: str | None) -> Customer | None:
+    """Build one customer, with its metadata as they were sent; None when its shape has a fault."""
+    sent = (metadata or "").encode()
+    if len(sent) > MOST_BYTES:
+        walk.fault(item, "/metadata", "metadata.too_large")
     clean = _CUSTOMER.read(walk, item, "", value)
-    return None if clean is WRONG else msgspec.convert(clean, Customer)
+    if clean is WRONG or len(sent) > MOST_BYTES:
+        return None
+    customer = msgspec.convert(clean, Customer)
+    if customer.metadata == SENT and sent:
+        customer.metadata = Raw(sent)
+    return customer
