@@ -33,6 +33,17 @@ BATCH: Final[dict[str, Any]] = {
                 "locale": "fa-AF",
                 "nationality": "AFG",
             },
+            "externalCustomerId": "crm-000001",
+            "status": "Active",
+            "riskScore": "Low",
+            "onboardingLevel": "KYC",
+            "customerContact": {
+                "email": "amina@example.com",
+                "phone": "+93701234567",
+                "telegram": "@amina",
+            },
+            "tags": ["vip", "newsletter"],
+            "metadata": {"segment": "gold", "visits": 3},
         },
         {
             "customerWallet": {

@@ -6,18 +6,25 @@ lenient project lets pass stand in the descriptions.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from itertools import chain
 from typing import Any, Final, Protocol
 
 import msgspec
 
 from enrol.customers.countries import COUNTRIES
 from enrol.customers.faults import FAULTS
+from enrol.customers.lifecycle.statuses import STATUSES
 from enrol.customers.model import CUSTOMER_TYPES
+from enrol.customers.profiles.check import LONGEST_TAG, MOST_TAGS
+from enrol.customers.profiles.fields import ONBOARDING_LEVELS, RISK_SCORES
+from enrol.customers.profiles.metadata import LONGEST_NAME, LONGEST_VALUE, MOST_MEMBERS
 from enrol.customers.wallets.registry import NAMESPACES
 from enrol.settings import MIB, Settings
 
 Json = dict[str, Any]
 
+# What `tags.text` refuses.
+NO_CONTROL: Final = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$"
 # A NUL cannot be stored as text everywhere, and no name has one.
 NO_NUL: Final = r"^[^\u0000]*$"
 
@@ -41,8 +48,13 @@ UNIQUE_FAULTS: Final = tuple(
 # The type is the whole call's, so no single item is refused for it.
 ITEM_FAULTS: Final = tuple(code for code in BATCH_FAULTS if code != "customer_type.unknown")
 
+# Each of these is enough to be a customer.
+IDENTIFYING: Final = (
+    *("customerWallet", "customerClaims", "customerDid", "customerContact", "externalCustomerId"),
+)
 URL: Final = "An absolute http or https URL without a user name or password."
 SENDER: Final = "Who or what wrote this, in your words."
+HANDLE: Final = "A name of 1 to 128 characters, none a control character."
 COUNTRY: Final = "An ISO 3166-1 alpha-3 code in upper case, `ANT` or `XKX`."
 
 # What a field of the wire types means, and a value as an example.
@@ -87,6 +99,37 @@ MEANINGS: Final[dict[str, Mapping[str, tuple[str, object]]]] = {
         "nationality": (COUNTRY, "AFG"),
         "createdBy": (SENDER, "crm-sync"),
         "address": ("The postal address as one text.", "12 Flower Street, Kabul"),
+    },
+    "Customer": {
+        "externalCustomerId": (
+            "Your own key for the customer, unique in the project: at most 255 characters.",
+            "crm-000001",
+        ),
+        "status": ("`No status` is the same as null.", "Active"),
+        "riskScore": ("`No risk` is the same as null.", "Low"),
+        "onboardingLevel": (
+            "; ".join(
+                f"{customer_type}: {', '.join(f'`{level}`' for level in levels)}"
+                for customer_type, levels in ONBOARDING_LEVELS.items()
+            ),
+            "KYC",
+        ),
+        "tags": ("At most 32 words of yours, none twice.", ["vip", "eu"]),
+        "metadata": (
+            "A flat object of yours, of at most 16 KiB, kept byte for byte. No name may stand "
+            "twice, and a double must hold each number.",
+            {"segment": "gold", "visits": 3},
+        ),
+    },
+    "CustomerContact": {
+        "email": (
+            "An email address as HTML's `<input type=email>` takes it, or in other scripts.",
+            "amina@example.com",
+        ),
+        "phone": ("A phone number in E.164: `+`, country code, number.", "+93701234567"),
+        "twitter": (HANDLE, "amina"),
+        "discord": (HANDLE, "amina#0042"),
+        "telegram": (HANDLE, "@amina"),
     },
     "CustomerDid": {
         "did": (
@@ -161,11 +204,11 @@ def _annotation(description: str, example: object) -> Json:
 
 
 def _state_the_rules(schemas: Mapping[str, Json], settings: Settings) -> None:
-    batch, customer, wallet, claims, did = (
+    batch, wallet, claims, did, contact = (
         schemas[name]["properties"]
-        for name in ("Batch", "Customer", "CustomerWallet", "CustomerClaims", "CustomerDid")
+        for name in ("Batch", "CustomerWallet", "CustomerClaims", "CustomerDid", "CustomerContact")
     )
-    for part in (wallet, claims, did):
+    for part in (wallet, claims, did, contact):
         for field, schema in part.items():
             if {"type": "string"} in schema.get("anyOf", ()):
                 part[field] = {**schema, "anyOf": [ref("Text"), {"type": "null"}]}
@@ -183,7 +226,8 @@ def _state_the_rules(schemas: Mapping[str, Json], settings: Settings) -> None:
             "enum": list(FINDINGS),
             "description": "Stable: [what each means](/docs/problems#faults).",
         }
-    schemas["Customer"]["anyOf"] = [_has_value(part) for part in customer]
+    schemas["Customer"]["anyOf"] = [*map(_has_value, IDENTIFYING)]
+    _state_the_profile(schemas["Customer"]["properties"], settings)
     schemas["CustomerView"]["properties"]["metadata"] = {"type": "object"}
     for name in ("CustomerView", "WalletView", "DidView", "EmailView"):
         for field in ("createdAt", "updatedAt"):
@@ -191,14 +235,36 @@ def _state_the_rules(schemas: Mapping[str, Json], settings: Settings) -> None:
                 schemas[name]["properties"][field]["format"] = "date-time"
 
 
+def _state_the_profile(customer: Json, settings: Settings) -> None:
+    words = {
+        "status": STATUSES,
+        "riskScore": RISK_SCORES,
+        "onboardingLevel": dict.fromkeys(chain(*ONBOARDING_LEVELS.values())),
+    }
+    for field, known in words.items():
+        customer[field]["anyOf"][0] = {"enum": list(known)}
+    customer["externalCustomerId"]["anyOf"][0] = {"type": "string", **_identifier(settings)}
+    tag = {"type": "string", "minLength": 1, "maxLength": LONGEST_TAG, "pattern": NO_CONTROL}
+    customer["tags"]["anyOf"][0] |= {"items": tag, "maxItems": MOST_TAGS, "uniqueItems": True}
+    text = {"type": "string", "maxLength": LONGEST_VALUE, "pattern": NO_NUL}
+    scalars = [text, {"type": "number"}, {"type": "boolean"}, {"type": "null"}]
+    members = {
+        "type": "object",
+        "maxProperties": MOST_MEMBERS,
+        "propertyNames": {"minLength": 1, "maxLength": LONGEST_NAME, "pattern": NO_NUL},
+        "additionalProperties": {"anyOf": scalars},
+    }
+    customer["metadata"]["anyOf"] = [members, {"type": "null"}]
+
+
 def _identifier(settings: Settings) -> Json:
     return {"minLength": 1, "maxLength": settings.max_text_chars, "pattern": NO_NUL}
 
 
 def _has_value(part: str) -> Json:
-    """A customer whose part is there; of claims, one at least that is not null."""
-    rule: Json = {"type": "object"}
-    if part == "customerClaims":
+    """A customer whose part is there; of claims and contacts, one at least that is not null."""
+    rule: Json = {"type": "string" if part == "externalCustomerId" else "object"}
+    if part in ("customerClaims", "customerContact"):
         rule["not"] = {"additionalProperties": {"type": "null"}}
     return {"required": [part], "properties": {part: rule}}
 
