@@ -55,7 +55,8 @@ FAULTS: Final[dict[str, FaultKind]] = {
     ),
     "status.unknown": FaultKind("This status is not known."),
     "risk_score.unknown": FaultKind('The risk score must be "Low", "Medium", "High" or "No risk".'),
-    "onboarding_level.unknown": FaultKind("Customers of this type have no such onboarding level."),
+    "onboarding_level.unknown": FaultKind("This onboarding level is not known."),
+    "onboarding_level.type": FaultKind("This onboarding level is none of the customer's type."),
     # Formats: a lenient project stores the value and records a finding.
     "wallet.length": FaultKind("The address has the wrong length for its namespace.", True),
     "wallet.alphabet": FaultKind(
