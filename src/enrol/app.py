@@ -14,6 +14,7 @@ from enrol.api.reference.routes import get_openapi, get_problems, get_reference
 from enrol.api.resources.customers import get_customer, get_customer_by_wallet, list_customers
 from enrol.api.resources.findings import count_findings
 from enrol.api.resources.health import healthz, readyz
+from enrol.api.resources.keys import create_key, get_key, list_project_keys, revoke_project_key
 from enrol.api.server import Server, build_server
 from enrol.collector import collect_seldom
 from enrol.customers.faults import Fault
@@ -77,6 +78,10 @@ def build_app(settings: Settings, store: Store) -> Edge:
             list_customers,
             get_customer_by_wallet,
             count_findings,
+            create_key,
+            list_project_keys,
+            get_key,
+            revoke_project_key,
             healthz,
             readyz,
             get_openapi,
