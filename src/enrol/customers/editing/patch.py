@@ -4,15 +4,46 @@ A stored customer is a row of column to value. Null takes a value away; what is 
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from enrol.customers.lifecycle.statuses import NO_STATUS
-from enrol.customers.model import CLAIM_FIELDS, CLAIM_NAMES, CustomerClaims, OptionalText
+from enrol.customers.model import (
+    CLAIM_FIELDS,
+    CLAIM_NAMES,
+    CustomerClaims,
+    CustomerType,
+    OptionalText,
+)
 
 NO_RISK: Final = "No risk"
+Status = Literal[
+    "No status",
+    "To be reviewed",
+    "Active",
+    "Dormant",
+    "Escalated",
+    "Failed",
+    "Rejected",
+    "Terminated",
+]
+RiskScore = Literal["No risk", "Low", "Medium", "High"]
+OnboardingLevel = Literal[
+    "Started",
+    "Sign-up",
+    "AML screening",
+    "KYC",
+    "Questionaire",
+    "Onboarding",
+    "KYB",
+    "Onboarded",
+]
+LEVELS: Final = {
+    "Individual": ("Started", "Sign-up", "AML screening", "KYC", "Questionaire", "Onboarded"),
+    "Company": ("Onboarding", "KYB", "Onboarded"),
+}
 # Its limit is one of bytes, once it is decoded: see `Limits`.
 MOST_PICTURE_CHARS: Final = 2**31
 
@@ -35,11 +66,11 @@ class ContactPatch(Struct, forbid_unknown_fields=True, kw_only=True, rename="cam
 class CustomerPatch(Struct, forbid_unknown_fields=True, kw_only=True, rename="camel"):
     """The body of ``PATCH /customers/{id}``."""
 
-    type: OptionalText = UNSET
-    status: OptionalText = UNSET
+    type: CustomerType | None | UnsetType = UNSET
+    status: Status | None | UnsetType = UNSET
     reason: OptionalText = UNSET
-    risk_score: OptionalText = UNSET
-    onboarding_level: OptionalText = UNSET
+    risk_score: RiskScore | None | UnsetType = UNSET
+    onboarding_level: OnboardingLevel | None | UnsetType = UNSET
     external_customer_id: OptionalText = UNSET
     tags: list[str] | None | UnsetType = UNSET
     metadata: dict[str, Any] | None | UnsetType = UNSET
