@@ -79,9 +79,7 @@ class Caller(NamedTuple):
             )
 
         try:
-            return await change_customer(
-                self.server, self.key, customer_id, decide, self.if_match
-            )
+            return await change_customer(self.server, self.key, customer_id, decide, self.if_match)
         except Refused as refused:
             raise await self._refusal(refused.plan) from None
 
