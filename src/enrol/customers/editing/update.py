@@ -78,7 +78,7 @@ def plan_patch(actor: Actor, record: Found, patch: CustomerPatch, rules: Rules) 
                 actor,
                 UPDATED,
                 customer_id,
-                [FIELDS[column].name for column in sorted(changes)],
+                sorted(FIELDS[column].name for column in changes),
                 _data(row, after, changes),
             )
         ],
