@@ -377,7 +377,7 @@ class TestStatuses:
         patched(project, one, {"status": "Dormant"})
         answer = patch(project, one, {"status": "Failed", "riskScore": "Low"})
         document = problem(answer, "status.transition")
-        assert faults(document) == [("/status", "status.transition")]
+        assert faults(document) == [("/status", "status.cannot_follow")]
         assert "Active, To be reviewed, Terminated." in document["errors"][0]["detail"]
         assert project.customer(one)["riskScore"] == "No risk"
 
@@ -398,7 +398,7 @@ class TestStatuses:
         one, _ = project.enrol(with_claims(name="A"), with_claims(name="A", sub="s"))
         patched(project, one, {"status": "Terminated"})
         body: dict[str, Any] = {"status": "Active", "customerClaims": {"sub": "s"}}
-        told = [("/customerClaims/sub", "conflict.sub"), ("/status", "status.transition")]
+        told = [("/customerClaims/sub", "conflict.sub"), ("/status", "status.cannot_follow")]
         assert faults(problem(patch(project, one, body), "status.transition")) == told
         body["riskScore"] = "?"
         told.insert(1, ("/riskScore", "risk_score.unknown"))
@@ -511,7 +511,7 @@ def test_a_hundred_at_once_are_all_kept(project: Project) -> None:
     (one,) = project.enrol(with_claims(name="A"))
 
     def change(number: int) -> int:
-        body = {"metadata": {f"m{number % 50}": number}}
+        body: dict[str, Any] = {"metadata": {f"m{number % 50}": number}}
         if number >= 50:
             body = {"tags": [], "customerClaims": {"nickname": str(number)}}
         for tried in range(1, 100):

@@ -86,12 +86,13 @@ def written(document: object) -> str:
 
 @given(patches=st.lists(PATCHES, max_size=4))
 def test_patches_one_after_another(patches: list[dict[str, Any]]) -> None:
-    row, document = EMPTY, {}
+    row = EMPTY
+    document: Any = {}
     for patch in patches:
         changes = changes_of(row, patch_of(patch))
         assert all(row[column] != value for column, value in changes.items())
         row = {**row, **changes}
-        document = merged(document, patch)  # type: ignore[assignment]
+        document = merged(document, patch)
         assert written(document_of(row)) == written(without_empty(document))
         # The same again makes nothing another.
         assert changes_of(row, patch_of(patch)) == {}

@@ -1,32 +1,34 @@
 """The email addresses of a customer: to add one, change one, and take one away."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Annotated, Any, Final, Protocol
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from enrol.customers.check import refusals_and_findings
 from enrol.customers.editing.acting import UPDATED, Actor, Plan, event_of
 from enrol.customers.editing.findings import findings_writes
 from enrol.customers.faults import Fault
-from enrol.customers.formats.emails import email_fault
+from enrol.customers.formats.emails import is_email
 from enrol.customers.lifecycle.change import Write
 from enrol.customers.lifecycle.keys import Row
 from enrol.customers.model import OptionalText
+from enrol.customers.profiles.fields import EMAIL_POINTER
 
 FIELD: Final = "customerEmails"
 POINTER: Final = "/email"
-# Of the batch, which takes one address; of a customer whose addresses changed since.
-BATCH_POINTER: Final = "/customerContact/email"
 PREFIX: Final = f"/{FIELD}/"
 KEY: Final = ("project", "customer_id", "id")
 MOST_EMAILS: Final = 100
 
 
+Email = Annotated[str, Meta(min_length=1)]
+
+
 class NewEmail(Struct, forbid_unknown_fields=True, kw_only=True, rename="camel"):
     """An email address to add."""
 
-    email: str
+    email: Email
     verified: bool | None | UnsetType = UNSET
     created_by: OptionalText = UNSET
 
@@ -35,7 +37,7 @@ class EmailPatch(Struct, forbid_unknown_fields=True, kw_only=True, rename="camel
     """What becomes of an email address (RFC 7396). One that becomes another is not verified, unless
     the same call says so."""
 
-    email: str | UnsetType = UNSET
+    email: Email | UnsetType = UNSET
     verified: bool | None | UnsetType = UNSET
 
 
@@ -129,7 +131,7 @@ def _plan(
     """The plan of these writes, with the findings of the addresses that there are then."""
     faults: list[Fault] = []
     if sent is not None:
-        code = email_fault(sent)
+        code = _fault(sent)
         told = [] if code is None else [Fault(None, POINTER, code)]
         faults, _ = refusals_and_findings(told, lenient=lenient)
         twins = [row for row in after if row["email"] == sent]
@@ -138,7 +140,7 @@ def _plan(
     found = [
         Fault(None, f"{PREFIX}{place}{POINTER}", code)
         for place, row in enumerate(after)
-        if (code := email_fault(row["email"]))
+        if (code := _fault(row["email"]))
     ]
     customer_id = record.customer["id"]
     noted = findings_writes(actor.project, customer_id, record.findings, found, _is_of_an_email)
@@ -146,5 +148,9 @@ def _plan(
     return Plan([*writes, *noted], [event], faults=faults)
 
 
+def _fault(email: str) -> str | None:
+    return None if is_email(email) else "email.syntax"
+
+
 def _is_of_an_email(pointer: str) -> bool:
-    return pointer == BATCH_POINTER or pointer.startswith(PREFIX)
+    return pointer == EMAIL_POINTER or pointer.startswith(PREFIX)

@@ -4,7 +4,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Final, NamedTuple, Protocol
 
-from enrol.customers.check import check_columns, refusals_and_findings
+import msgspec
+
+from enrol.customers.check import check_columns, check_customer_type, refusals_and_findings
 from enrol.customers.columns import columns_of
 from enrol.customers.editing.acting import UPDATED, Actor, Plan, event_of
 from enrol.customers.editing.findings import findings_writes
@@ -12,8 +14,8 @@ from enrol.customers.editing.patch import (
     CLAIM_COLUMNS,
     CLAIMS_POINTER,
     FIELDS,
-    LEVELS,
     ClaimsPatch,
+    ContactPatch,
     CustomerPatch,
     changes_of,
 )
@@ -21,9 +23,11 @@ from enrol.customers.enrolment import EXTERNAL, SUB
 from enrol.customers.faults import FAULTS, Fault
 from enrol.customers.lifecycle.change import Write
 from enrol.customers.lifecycle.keys import Stored
-from enrol.customers.lifecycle.statuses import NO_STATUS, followers, may_follow
-from enrol.customers.model import Customer, CustomerClaims, Limits
+from enrol.customers.lifecycle.statuses import NO_STATUS, STATUSES, followers, may_follow
+from enrol.customers.model import Customer, CustomerClaims, CustomerContact, Limits
 from enrol.customers.plan import key_hash
+from enrol.customers.profiles.metadata import metadata_faults
+from enrol.customers.reading.walk import pointer_to
 
 # The unique keys among the fields.
 KEYS: Final = {"sub": SUB, "external_customer_id": EXTERNAL}
@@ -122,23 +126,40 @@ def _checked(
             findings += noted
         elif kind.finding or kind.format:
             findings.append(fault)
-        elif fault.code == "onboarding_level.type" and "type" in changes:
+        elif fault.code == "onboarding_level.unknown" and "type" in changes:
             # The level that is stored stands nowhere in the body.
             refusals.append(fault._replace(pointer=FIELDS["type"].pointer))
     return refusals, findings
 
 
 def _faults(after: Mapping[str, Any], rules: Rules) -> Iterator[Fault]:
-    """All that the batch would say of the customer."""
-    level = after["onboarding_level"]
-    if level is not None and level not in LEVELS[after["type"]]:
-        hint = f"One of: {', '.join(LEVELS[after['type']])}."
-        yield Fault(None, FIELDS["onboarding_level"].pointer, "onboarding_level.type", hint)
-    claims = CustomerClaims(**{field: after[column] for field, column in CLAIM_COLUMNS.items()})
-    columns = columns_of([Customer(customer_claims=claims)], [0])
+    """All that the batch would say of the customer, but of what it has a route of its own for."""
+    for fault in check_customer_type(after["type"]):
+        yield fault._replace(pointer=FIELDS["type"].pointer)
+    columns = columns_of([_as_item(after)], [0])
     for fault in check_columns(columns, after["type"], rules.limits, rules.today).faults:
         if fault.code != "item.empty":
             yield fault._replace(item=None)
+    if after["metadata"] is not None:
+        text, base = after["metadata"].encode(), FIELDS["metadata"].pointer
+        for name, code, hint in metadata_faults(msgspec.json.decode(text), len(text)):
+            pointer = base if name is None else pointer_to(base, name)
+            yield Fault(None, pointer, code, hint)
+
+
+def _as_item(row: Mapping[str, Any]) -> Customer:
+    """The customer as an item of a batch sends it, without its wallets, DIDs, emails, metadata."""
+    claims = {field: row[column] for field, column in CLAIM_COLUMNS.items()}
+    contact = {name: row[name] for name in ContactPatch.__struct_fields__}
+    return Customer(
+        customer_claims=CustomerClaims(**claims),
+        external_customer_id=row["external_customer_id"],
+        status=row["status"],
+        risk_score=row["risk_score"],
+        onboarding_level=row["onboarding_level"],
+        customer_contact=CustomerContact(**contact),
+        tags=None if row["tags"] is None else msgspec.json.decode(row["tags"]),
+    )
 
 
 def _field_of(pointer: str) -> str:
@@ -157,10 +178,10 @@ def _transition(row: Mapping[str, Any], changes: Mapping[str, Any]) -> Iterable[
     if "status" not in changes:
         return
     status = changes["status"] or NO_STATUS
-    if not may_follow(row["status"], status):
+    if status in STATUSES and not may_follow(row["status"], status):
         allowed = followers(row["status"])
         hint = f"One of: {', '.join(allowed)}." if allowed else "None may follow."
-        yield Fault(None, FIELDS["status"].pointer, "status.transition", hint)
+        yield Fault(None, FIELDS["status"].pointer, "status.cannot_follow", hint)
 
 
 def _data(

@@ -90,7 +90,7 @@ class Caller(NamedTuple):
         taken = [(key, kind, owners[key]) for key, _, kind in plan.take if key in owners]
         told = [*plan.faults, *conflict_problem(Conflict(taken), plan.places).faults]
         told.sort(key=lambda fault: fault.pointer)
-        state = all(fault.code == "status.transition" for fault in plan.faults)
+        state = all(fault.code == "status.cannot_follow" for fault in plan.faults)
         return Problem("status.transition" if state else "body.invalid", faults=told)
 
     def answer(
