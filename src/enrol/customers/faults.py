@@ -55,7 +55,8 @@ FAULTS: Final[dict[str, FaultKind]] = {
     ),
     "status.unknown": FaultKind("This status is not known."),
     "risk_score.unknown": FaultKind('The risk score must be "Low", "Medium", "High" or "No risk".'),
-    "onboarding_level.unknown": FaultKind("Customers of this type have no such onboarding level."),
+    "onboarding_level.unknown": FaultKind("This onboarding level is not known."),
+    "onboarding_level.type": FaultKind("This onboarding level is none of the customer's type."),
     # What one customer's own state forbids.
     "email.twice": FaultKind("The customer has this email address already."),
     "status.cannot_follow": FaultKind("This status may not follow the one that the customer has."),

@@ -221,7 +221,8 @@ WRONG: list[tuple[str, dict[str, Any], list[tuple[str, str]]]] = [
         {"customerClaims": {"nationality": "afg"}},
         [("/customerClaims/nationality", "country.unknown")],
     ),
-    ("a level", {"onboardingLevel": "KYB"}, [("/onboardingLevel", "onboarding_level.unknown")]),
+    ("a level", {"onboardingLevel": "KYB"}, [("/onboardingLevel", "onboarding_level.type")]),
+    ("no level", {"onboardingLevel": "?"}, [("/onboardingLevel", "onboarding_level.unknown")]),
     ("a status", {"status": "active"}, [("/status", "status.unknown")]),
     ("a risk", {"riskScore": "Extreme"}, [("/riskScore", "risk_score.unknown")]),
     ("a customer type", {"type": "Person"}, [("/type", "customer_type.unknown")]),
@@ -252,7 +253,7 @@ WRONG: list[tuple[str, dict[str, Any], list[tuple[str, str]]]] = [
             ("/customerClaims/birthdate", "birthdate.future"),
             ("/customerClaims/locale", "locale.syntax"),
             ("/customerClaims/zoneinfo", "zoneinfo.unknown"),
-            ("/onboardingLevel", "onboarding_level.unknown"),
+            ("/onboardingLevel", "onboarding_level.type"),
         ],
     ),
 ]
@@ -411,10 +412,10 @@ class TestTypes:
         patched(project, one, {"onboardingLevel": "KYC"})
         answer = patch(project, one, {"type": "Company"})
         document = problem(answer, "body.invalid")
-        assert faults(document) == [("/type", "onboarding_level.unknown")]
+        assert faults(document) == [("/type", "onboarding_level.type")]
         answer = patch(project, one, {"type": "Company", "onboardingLevel": "Started"})
         assert faults(problem(answer, "body.invalid")) == [
-            ("/onboardingLevel", "onboarding_level.unknown")
+            ("/onboardingLevel", "onboarding_level.type")
         ]
         shown = patched(project, one, {"type": "Company", "onboardingLevel": "KYB"})
         assert (shown["type"], shown["onboardingLevel"]) == ("Company", "KYB")

@@ -9,7 +9,7 @@ from enrol.customers.check import refusals_and_findings
 from enrol.customers.editing.acting import UPDATED, Actor, Plan, event_of
 from enrol.customers.editing.findings import findings_writes
 from enrol.customers.faults import Fault
-from enrol.customers.formats.emails import is_email
+from enrol.customers.formats.emails import email_fault
 from enrol.customers.lifecycle.change import Write
 from enrol.customers.lifecycle.keys import Row
 from enrol.customers.model import OptionalText
@@ -131,7 +131,7 @@ def _plan(
     """The plan of these writes, with the findings of the addresses that there are then."""
     faults: list[Fault] = []
     if sent is not None:
-        code = _fault(sent)
+        code = email_fault(sent)
         told = [] if code is None else [Fault(None, POINTER, code)]
         faults, _ = refusals_and_findings(told, lenient=lenient)
         twins = [row for row in after if row["email"] == sent]
@@ -140,16 +140,12 @@ def _plan(
     found = [
         Fault(None, f"{PREFIX}{place}{POINTER}", code)
         for place, row in enumerate(after)
-        if (code := _fault(row["email"]))
+        if (code := email_fault(row["email"]))
     ]
     customer_id = record.customer["id"]
     noted = findings_writes(actor.project, customer_id, record.findings, found, _is_of_an_email)
     event = event_of(actor, UPDATED, customer_id, [FIELD])
     return Plan([*writes, *noted], [event], faults=faults)
-
-
-def _fault(email: str) -> str | None:
-    return None if is_email(email) else "email.syntax"
 
 
 def _is_of_an_email(pointer: str) -> bool:

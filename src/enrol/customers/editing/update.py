@@ -15,7 +15,6 @@ from enrol.customers.editing.patch import (
     CLAIMS_POINTER,
     FIELDS,
     ClaimsPatch,
-    ContactPatch,
     CustomerPatch,
     changes_of,
 )
@@ -23,11 +22,11 @@ from enrol.customers.enrolment import EXTERNAL, SUB
 from enrol.customers.faults import FAULTS, Fault
 from enrol.customers.lifecycle.change import Write
 from enrol.customers.lifecycle.keys import Stored
+from enrol.customers.lifecycle.profile import check_profile
 from enrol.customers.lifecycle.statuses import NO_STATUS, STATUSES, followers, may_follow
-from enrol.customers.model import Customer, CustomerClaims, CustomerContact, Limits
+from enrol.customers.model import Customer, CustomerClaims, Limits
 from enrol.customers.plan import key_hash
-from enrol.customers.profiles.metadata import metadata_faults
-from enrol.customers.reading.walk import pointer_to
+from enrol.customers.profiles.fields import STORED_FIELDS
 
 # The unique keys among the fields.
 KEYS: Final = {"sub": SUB, "external_customer_id": EXTERNAL}
@@ -126,40 +125,25 @@ def _checked(
             findings += noted
         elif kind.finding or kind.format:
             findings.append(fault)
-        elif fault.code == "onboarding_level.unknown" and "type" in changes:
+        elif fault.code == "onboarding_level.type" and "type" in changes:
             # The level that is stored stands nowhere in the body.
             refusals.append(fault._replace(pointer=FIELDS["type"].pointer))
     return refusals, findings
 
 
 def _faults(after: Mapping[str, Any], rules: Rules) -> Iterator[Fault]:
-    """All that the batch would say of the customer, but of what it has a route of its own for."""
+    """All that the batch would say of these fields."""
     for fault in check_customer_type(after["type"]):
         yield fault._replace(pointer=FIELDS["type"].pointer)
-    columns = columns_of([_as_item(after)], [0])
+    claims = CustomerClaims(**{field: after[column] for field, column in CLAIM_COLUMNS.items()})
+    columns = columns_of([Customer(customer_claims=claims)], [0])
     for fault in check_columns(columns, after["type"], rules.limits, rules.today).faults:
         if fault.code != "item.empty":
             yield fault._replace(item=None)
-    if after["metadata"] is not None:
-        text, base = after["metadata"].encode(), FIELDS["metadata"].pointer
-        for name, code, hint in metadata_faults(msgspec.json.decode(text), len(text)):
-            pointer = base if name is None else pointer_to(base, name)
-            yield Fault(None, pointer, code, hint)
-
-
-def _as_item(row: Mapping[str, Any]) -> Customer:
-    """The customer as an item of a batch sends it, without its wallets, DIDs, emails, metadata."""
-    claims = {field: row[column] for field, column in CLAIM_COLUMNS.items()}
-    contact = {name: row[name] for name in ContactPatch.__struct_fields__}
-    return Customer(
-        customer_claims=CustomerClaims(**claims),
-        external_customer_id=row["external_customer_id"],
-        status=row["status"],
-        risk_score=row["risk_score"],
-        onboarding_level=row["onboarding_level"],
-        customer_contact=CustomerContact(**contact),
-        tags=None if row["tags"] is None else msgspec.json.decode(row["tags"]),
-    )
+    profile = {field: after[field] for field in STORED_FIELDS if after[field] is not None}
+    if "tags" in profile:
+        profile["tags"] = msgspec.json.decode(profile["tags"])
+    yield from check_profile(profile, after["type"], text_chars=rules.limits.text_chars)
 
 
 def _field_of(pointer: str) -> str:

@@ -41,6 +41,11 @@ def is_email(text: str) -> bool:
     )
 
 
+def email_fault(text: str) -> str | None:
+    """The code of what is wrong with an address, None when it is right."""
+    return None if is_email(text) else "email.syntax"
+
+
 def suspect_emails(values: Sequence[str]) -> Iterable[int]:
     """The indexes of the values that have to be looked at one by one."""
     if max(map(len, values)) > LONGEST_EMAIL:

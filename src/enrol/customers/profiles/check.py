@@ -5,11 +5,12 @@ The shape was read before, and the metadata with it (`metadata`): what is here a
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from enrol.customers.claims import present
-from enrol.customers.formats.emails import is_email, suspect_emails
+from enrol.customers.formats.emails import email_fault, suspect_emails
 from enrol.customers.formats.phones import phone_fault, suspect_phones
 from enrol.customers.formats.texts import suspect_texts, text_findings
 from enrol.customers.lifecycle.statuses import STATUSES
@@ -43,13 +44,9 @@ def check_profiles(
 ) -> Iterator[ProfileFault]:
     """Every fault and finding of the columns, which may be any of `PROFILE_FIELDS`.
 
-    For a ``customer_type`` that is unknown, and told elsewhere, no level is wrong.
+    A ``customer_type`` that is unknown, and told elsewhere, has every level.
     """
-    checks = _CHECKS
-    if customer_type in ONBOARDING_LEVELS:
-        levels = _listed(ONBOARDING_LEVELS[customer_type], "onboarding_level.unknown")
-        checks = checks | {"onboarding_level": levels}
-    for field, check in checks.items():
+    for field, check in (_CHECKS | {"onboarding_level": _level_check(customer_type)}).items():
         places, values = present(profile.get(field, ()))
         for suspect in check.suspects(values) if values else ():
             code = check.fault(values[suspect])
@@ -106,6 +103,20 @@ def _listed(words: Sequence[str], code: str) -> _Check:
     return _Check(suspects, lambda value: None if value in known else code)
 
 
+# A body may name any type.
+@lru_cache(maxsize=8)
+def _level_check(customer_type: str) -> _Check:
+    known = frozenset(chain.from_iterable(ONBOARDING_LEVELS.values()))
+    own = frozenset(ONBOARDING_LEVELS.get(customer_type, known))
+
+    def fault(value: str) -> str | None:
+        if value in own:
+            return None
+        return "onboarding_level.type" if value in known else "onboarding_level.unknown"
+
+    return _Check(lambda values: () if own.issuperset(values) else range(len(values)), fault)
+
+
 def _short(longest: int, code: str, least: int) -> _Check:
     """The check of a text that is one line of so many characters."""
 
@@ -129,7 +140,7 @@ _CHECKS: Final[dict[str, _Check]] = {
     "external_customer_id": _short(LONGEST_EXTERNAL_ID, "external.syntax", 0),
     "status": _listed(STATUSES, "status.unknown"),
     "risk_score": _listed(RISK_SCORES, "risk_score.unknown"),
-    "email": _Check(suspect_emails, lambda value: None if is_email(value) else "email.syntax"),
+    "email": _Check(suspect_emails, email_fault),
     "phone": _Check(suspect_phones, phone_fault),
     "twitter": _HANDLE,
     "discord": _HANDLE,

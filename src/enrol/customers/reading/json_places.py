@@ -17,15 +17,17 @@ def texts_in_items(text: str, array: str, name: str) -> list[str | None]:
     ``text`` is valid JSON of bounded depth, and its root has the array.
     """
     arrays = [at for found, at, _ in _members(text, _behind_space(text, 0)) if found == array]
-    return [_last(text, at, name) for at, _ in _items(text, arrays[-1])]
+    return [text_of_member(text, at, name) for at, _ in _items(text, arrays[-1])]
 
 
 def text_in(text: str, name: str) -> str | None:
     """The text of one member of the root object, as in `texts_in_items`."""
-    return _last(text, _behind_space(text, 0), name)
+    return text_of_member(text, _behind_space(text, 0), name)
 
 
-def _last(text: str, at: int, name: str) -> str | None:
+def text_of_member(text: str, at: int, name: str) -> str | None:
+    """The text of a member of the value that begins there, None where it is no object or has none
+    of that name. As in `texts_in_items`, the last counts."""
     last = None
     if text[at] == "{":
         for found, start, end in _members(text, at):
