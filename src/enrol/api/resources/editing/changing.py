@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, Self
 
 from litestar import Response
 
-from enrol.api.changing import Decided, change_customer, conflict_problem
+from enrol.api.changing import Decided, change_customer, conflict_problem, decided_of
 from enrol.api.http import JSON, encode_json
 from enrol.api.resources.customers import READ, Reads
 from enrol.api.server import Server
@@ -74,9 +74,7 @@ class Caller(NamedTuple):
             planned = plan(records[0])
             if planned.faults:
                 raise Refused(planned)
-            return Decided(
-                planned.writes, planned.events, planned.take, planned.release, planned.places
-            )
+            return decided_of(planned)
 
         try:
             return await change_customer(self.server, self.key, customer_id, decide, self.if_match)
