@@ -16,7 +16,7 @@ from enrol.customers.formats.lines import suspects
 LONGEST_EMAIL: Final = 254
 LONGEST_LOCAL: Final = 64
 
-_ATOM: Final = r"a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-"
+_ATOM: Final = r"a-zA-Z0-9.!#$%&'*+/=?^_`{|}~\-"
 _LABEL: Final = "[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 # Usual addresses are decided by the search: a host of two to four ASCII labels that ends in letters
 # alone. All others are looked at one by one, A-labels too, which have to be decoded.
