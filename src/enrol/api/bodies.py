@@ -34,10 +34,10 @@ async def read_json(
     """The body of a call as a struct.
 
     Fields may be text, bool, int, `Literal` of texts, `UUID`, `datetime` (with ``tz=True``), other
-    structs, a text or a struct, lists, dictionaries and `Any`, each nullable; absent is `UNSET` where that is the
-    default. `Meta` bounds lengths, numbers and patterns; its ``description`` tells the caller
-    what a text of the wrong pattern should have been. A text whose `Meta` has no ``max_length``
-    may have as many characters as the settings say. No other field is taken.
+    structs, a text or a struct, lists, dictionaries and `Any`, each nullable; absent is `UNSET`
+    where that is the default. `Meta` bounds lengths, numbers and patterns; its ``description``
+    tells the caller what a text of the wrong pattern should have been. A text whose `Meta` has no
+    ``max_length`` may have as many characters as the settings say. No other field is taken.
 
     Raises `Problem`: ``body.invalid`` (422) with every fault and its JSON Pointer, and all that
     `BodyReader.read` raises; ``json.invalid``, ``json.too_deep``, ``json.too_many_values``.

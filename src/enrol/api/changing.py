@@ -1,12 +1,14 @@
 """How a route changes customers: read, decide, write, and again where another was quicker."""
 
 from collections.abc import Callable, Mapping, Sequence
+from secrets import token_bytes
 from types import MappingProxyType
 from typing import Final, NamedTuple
 from uuid import UUID
 
 from enrol.api.server import Server
 from enrol.api.views import entity_tag
+from enrol.customers.editing.acting import Actor, Plan
 from enrol.customers.enrolment import KINDS
 from enrol.customers.faults import Fault
 from enrol.customers.lifecycle.change import Change, Conflict, Event, Stale, Write
@@ -14,6 +16,7 @@ from enrol.problems import Problem
 from enrol.store.protocol import CustomerRecord, KeyRecord
 
 ATTEMPTS: Final = 8
+SALT_BYTES: Final = 16
 
 
 class Decided(NamedTuple):
@@ -74,26 +77,52 @@ async def change_customers(
     for _ in range(ATTEMPTS):
         records = await server.store.find_customers(key.project, ids)
         decided = decide(records)
-        if not (decided.writes or decided.events or decided.take or decided.release):
-            return decided
-        change = Change(
-            project=key.project,
-            id=server.mint().bytes,
-            key_id=key.key_id,
-            at=int(server.clock() * 1000),
-            expected=[(record.customer["id"], record.customer["version"]) for record in records],
-            release=decided.release,
-            take=decided.take,
-            writes=decided.writes,
-            events=decided.events,
-            batch_id=decided.batch_id,
-        )
-        outcome = await server.store.apply(change)
-        if isinstance(outcome, Conflict):
-            raise conflict_problem(outcome, decided.places)
-        if not isinstance(outcome, Stale):
+        if await store_decided(server, key, records, decided):
             return decided
     raise Problem("customer.busy")
+
+
+async def store_decided(
+    server: Server, key: KeyRecord, records: Sequence[CustomerRecord], decided: Decided
+) -> bool:
+    """Store what was decided on these records. False: one of them changed meanwhile."""
+    if not (decided.writes or decided.events or decided.take or decided.release):
+        return True
+    change = Change(
+        project=key.project,
+        id=server.mint().bytes,
+        key_id=key.key_id,
+        at=int(server.clock() * 1000),
+        expected=[(record.customer["id"], record.customer["version"]) for record in records],
+        release=decided.release,
+        take=decided.take,
+        writes=decided.writes,
+        events=decided.events,
+        batch_id=decided.batch_id,
+    )
+    outcome = await server.store.apply(change)
+    if isinstance(outcome, Conflict):
+        raise conflict_problem(outcome, decided.places)
+    return not isinstance(outcome, Stale)
+
+
+def actor_of(server: Server, key: KeyRecord) -> Actor:
+    """Who changes customers, and when: now."""
+    at = int(server.clock() * 1000)
+    return Actor(key.project, server.store.secret, key.key_id, at, token_bytes(SALT_BYTES))
+
+
+def decided_of(plan: Plan) -> Decided:
+    """A plan that no fault stands against."""
+    return Decided(plan.writes, plan.events, plan.take, plan.release, plan.places)
+
+
+def require_live(record: CustomerRecord) -> None:
+    """Raises `Problem` for a customer that was deleted or merged, which stays as it is."""
+    if record.customer["merged_into"] is not None:
+        raise Problem("customer.merged")
+    if record.customer["deleted_at"] is not None:
+        raise Problem("customer.deleted")
 
 
 def require_match(record: CustomerRecord, if_match: str | None) -> None:

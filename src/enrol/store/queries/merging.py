@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from enrol.customers.lifecycle.merge import Moved, decode_moved
+from enrol.customers.editing.merge import Moved, decode_moved
 from enrol.store.protocol import Store
 
 # Through the index of the customers that were merged, which are few.
