@@ -1,14 +1,13 @@
 """How a route changes customers: read, decide, write, and again where another was quicker."""
 
 from collections.abc import Callable, Mapping, Sequence
-from secrets import token_bytes
 from types import MappingProxyType
 from typing import Final, NamedTuple
 from uuid import UUID
 
 from enrol.api.server import Server
 from enrol.api.views import entity_tag
-from enrol.customers.editing.acting import Actor, Plan
+from enrol.customers.editing.acting import Plan
 from enrol.customers.enrolment import KINDS
 from enrol.customers.faults import Fault
 from enrol.customers.lifecycle.change import Change, Conflict, Event, Stale, Write
@@ -16,7 +15,6 @@ from enrol.problems import Problem
 from enrol.store.protocol import CustomerRecord, KeyRecord
 
 ATTEMPTS: Final = 8
-SALT_BYTES: Final = 16
 
 
 class Decided(NamedTuple):
@@ -106,23 +104,9 @@ async def store_decided(
     return not isinstance(outcome, Stale)
 
 
-def actor_of(server: Server, key: KeyRecord) -> Actor:
-    """Who changes customers, and when: now."""
-    at = int(server.clock() * 1000)
-    return Actor(key.project, server.store.secret, key.key_id, at, token_bytes(SALT_BYTES))
-
-
 def decided_of(plan: Plan) -> Decided:
     """A plan that no fault stands against."""
     return Decided(plan.writes, plan.events, plan.take, plan.release, plan.places)
-
-
-def require_live(record: CustomerRecord) -> None:
-    """Raises `Problem` for a customer that was deleted or merged, which stays as it is."""
-    if record.customer["merged_into"] is not None:
-        raise Problem("customer.merged")
-    if record.customer["deleted_at"] is not None:
-        raise Problem("customer.deleted")
 
 
 def require_match(record: CustomerRecord, if_match: str | None) -> None:

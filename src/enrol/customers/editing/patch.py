@@ -90,6 +90,7 @@ class Field(NamedTuple):
         return self.pointer[1:].replace("/", ".")
 
 
+CLAIMS_POINTER: Final = "/customerClaims"
 CLAIM_COLUMNS: Final = {
     field: "claims_created_by" if field == "created_by" else field for field in CLAIM_FIELDS
 }
@@ -105,7 +106,7 @@ _CONTACT: Final = {
     name: Field(name, f"/customerContact/{name}") for name in ContactPatch.__struct_fields__
 }
 _CLAIMS: Final = {
-    field: Field(CLAIM_COLUMNS[field], f"/customerClaims/{name}")
+    field: Field(CLAIM_COLUMNS[field], f"{CLAIMS_POINTER}/{name}")
     for field, name in zip(CLAIM_FIELDS, CLAIM_NAMES, strict=True)
 }
 TAGS: Final = Field("tags", "/tags")

@@ -10,8 +10,10 @@ from enrol.customers.editing.acting import UPDATED, Actor, Plan, event_of
 from enrol.customers.editing.findings import findings_writes
 from enrol.customers.editing.patch import (
     CLAIM_COLUMNS,
+    CLAIMS_POINTER,
     FIELDS,
     LEVELS,
+    ClaimsPatch,
     CustomerPatch,
     changes_of,
 )
@@ -91,6 +93,16 @@ def plan_patch(actor: Actor, record: Found, patch: CustomerPatch, rules: Rules) 
     )
 
 
+def plan_claims(actor: Actor, record: Found, claims: ClaimsPatch, rules: Rules) -> Plan:
+    """The same of claims alone, with pointers into a body that is the claims."""
+    plan = plan_patch(actor, record, CustomerPatch(customer_claims=claims), rules)
+    faults = [
+        fault._replace(pointer=fault.pointer.removeprefix(CLAIMS_POINTER)) for fault in plan.faults
+    ]
+    places = {key: place.removeprefix(CLAIMS_POINTER) for key, place in plan.places.items()}
+    return plan._replace(faults=faults, places=places)
+
+
 def _checked(
     after: Mapping[str, Any], changes: Collection[str], rules: Rules
 ) -> tuple[list[Fault], list[Fault]]:
@@ -166,4 +178,4 @@ def _data(
     return data
 
 
-_TOLD_ANEW: Final = frozenset({field.pointer for field in FIELDS.values()} | {"/customerClaims"})
+_TOLD_ANEW: Final = frozenset({field.pointer for field in FIELDS.values()} | {CLAIMS_POINTER})

@@ -13,17 +13,15 @@ from enrol.api.bodies import read_json
 from enrol.api.changing import (
     ATTEMPTS,
     Decided,
-    actor_of,
     change_customers,
     customer_bytes,
     decided_of,
-    require_live,
     store_decided,
 )
 from enrol.api.http import JSON, encode_json
 from enrol.api.resources.customers import Reads
+from enrol.api.resources.editing.changing import Caller, require_there
 from enrol.api.server import Server
-from enrol.customers.editing.acting import Actor
 from enrol.customers.editing.merge import (
     MOST_SOURCES,
     UNDO_MS,
@@ -34,10 +32,8 @@ from enrol.customers.editing.merge import (
     unmerge_faults,
 )
 from enrol.problems import Problem
-from enrol.store.protocol import CustomerRecord, KeyRecord
+from enrol.store.protocol import CustomerRecord
 from enrol.store.queries.merging import find_moved
-
-WRITE: Final = "customers:write"
 
 
 class MergeRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -56,9 +52,9 @@ class UnmergeRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 @post("/customers/merge", status_code=200, operation_id="mergeCustomers", tags=["customers"])
 async def merge_customers(server: NamedDependency[Server], request: Reads) -> Response[bytes]:
     """Give a customer what others have, and delete these softly."""
-    key = await server.access.key_of(request.headers.get("authorization"), WRITE)
+    caller = await Caller.of(server, request)
+    key, actor = caller.key, caller.actor
     asked = await read_json(server, request, MergeRequest)
-    actor = actor_of(server, key)
     target_id = asked.target_customer_id.bytes
     source_ids = [each.bytes for each in asked.source_customer_ids]
 
@@ -83,37 +79,34 @@ async def unmerge_customer(
     server: NamedDependency[Server], request: Reads, customer_id: FromPath[str]
 ) -> Response[bytes]:
     """Give a merged customer back what is still there of its parts, and restore it."""
-    key = await server.access.key_of(request.headers.get("authorization"), WRITE)
+    caller = await Caller.of(server, request)
+    key, actor = caller.key, caller.actor
     asked = await read_json(server, request, UnmergeRequest)
-    actor = actor_of(server, key)
     target_id, source_id = customer_bytes(customer_id), asked.source_customer_id.bytes
     for _ in range(ATTEMPTS):
         records = await server.store.find_customers(key.project, [target_id, source_id])
         # What moved is read after the versions: a merge that comes between is seen by them.
-        decided = await _decide_unmerge(server, key, actor, records, (target_id, source_id))
+        decided = await _decide_unmerge(caller, records, (target_id, source_id))
         if await store_decided(server, key, records, decided):
             return _answer(source_id)
     raise Problem("customer.busy")
 
 
 async def _decide_unmerge(
-    server: Server,
-    key: KeyRecord,
-    actor: Actor,
-    records: Sequence[CustomerRecord],
-    asked: tuple[bytes, bytes],
+    caller: Caller, records: Sequence[CustomerRecord], asked: tuple[bytes, bytes]
 ) -> Decided:
+    actor = caller.actor
     found = {record.customer["id"]: record for record in records}
     target, source = (found.get(each) for each in asked)
     if target is None:
         raise Problem("customer.unknown")
     if target.customer["erased_at"] is not None:
         raise Problem("customer.erased")
-    require_live(target)
+    require_there(target)
     faults = unmerge_faults(asked[0], source)
     if source is None or faults:
         raise Problem("merge.refused", faults=faults)
-    moved = await find_moved(server.store, key.project, asked[1])
+    moved = await find_moved(caller.server.store, actor.project, asked[1])
     if moved is None or actor.at - source.customer["deleted_at"] > UNDO_MS:
         raise Problem("merge.expired")
     return decided_of(plan_unmerge(actor, target, source, moved))

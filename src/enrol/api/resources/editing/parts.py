@@ -1,6 +1,6 @@
 """Wallets and DIDs of a customer: list them, add one, change one, take one away."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -9,20 +9,12 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from enrol.api.bodies import JSON_OR_PATCH, read_json
-from enrol.api.changing import (
-    Decided,
-    actor_of,
-    change_customer,
-    customer_bytes,
-    decided_of,
-    find_customer,
-    require_live,
-)
-from enrol.api.http import JSON, encode_json
+from enrol.api.changing import customer_bytes, find_customer
 from enrol.api.resources.customers import Reads, reading_key
+from enrol.api.resources.editing.changing import REPRESENTATION, Caller, Change, require_there
 from enrol.api.server import Server
 from enrol.api.views import DidView, WalletView, did_view, entity_tag, wallet_view
-from enrol.customers.editing.acting import Actor, Plan
+from enrol.customers.editing.acting import Plan
 from enrol.customers.editing.notes import DIDS, WALLETS, Part
 from enrol.customers.editing.parts import (
     MOST_PARTS,
@@ -39,9 +31,8 @@ from enrol.customers.editing.parts import (
 )
 from enrol.customers.model import CustomerDid, CustomerWallet
 from enrol.problems import Problem
-from enrol.store.protocol import CustomerRecord, KeyRecord
+from enrol.store.protocol import CustomerRecord
 
-WRITE: Final = "customers:write"
 WALLETS_PATH: Final = "/customers/{customer_id:str}/wallets"
 WALLET_PATH: Final = f"{WALLETS_PATH}/{{wallet_id:str}}"
 DIDS_PATH: Final = "/customers/{customer_id:str}/dids"
@@ -49,9 +40,13 @@ DID_PATH: Final = f"{DIDS_PATH}/{{did_id:str}}"
 
 Row = Mapping[str, Any]
 View = TypeVar("View")
+VIEWS: Final[dict[Part, Callable[[Row], WalletView | DidView]]] = {
+    WALLETS: wallet_view,
+    DIDS: did_view,
+}
 
 
-@get(WALLETS_PATH, operation_id="listWallets", tags=["wallets"])
+@get(WALLETS_PATH, operation_id="listWallets", tags=["customers"])
 async def list_wallets(
     server: NamedDependency[Server], request: Reads, customer_id: FromPath[str]
 ) -> Response[list[WalletView]]:
@@ -60,7 +55,7 @@ async def list_wallets(
     return _answer(record, [wallet_view(row) for row in record.wallets])
 
 
-@get(DIDS_PATH, operation_id="listDids", tags=["dids"])
+@get(DIDS_PATH, operation_id="listDids", tags=["customers"])
 async def list_dids(
     server: NamedDependency[Server], request: Reads, customer_id: FromPath[str]
 ) -> Response[list[DidView]]:
@@ -69,7 +64,7 @@ async def list_dids(
     return _answer(record, [did_view(row) for row in record.dids])
 
 
-@get(WALLET_PATH, operation_id="getWallet", tags=["wallets"])
+@get(WALLET_PATH, operation_id="getWallet", tags=["customers"])
 async def get_wallet(
     server: NamedDependency[Server],
     request: Reads,
@@ -81,7 +76,7 @@ async def get_wallet(
     return _answer(record, wallet_view(_found(record, WALLETS, wallet_id)))
 
 
-@get(DID_PATH, operation_id="getDid", tags=["dids"])
+@get(DID_PATH, operation_id="getDid", tags=["customers"])
 async def get_did(
     server: NamedDependency[Server],
     request: Reads,
@@ -93,79 +88,66 @@ async def get_did(
     return _answer(record, did_view(_found(record, DIDS, did_id)))
 
 
-@post(WALLETS_PATH, status_code=200, operation_id="addWallet", tags=["wallets"])
+@post(WALLETS_PATH, status_code=200, operation_id="addWallet", tags=["customers"])
 async def add_wallet(
     server: NamedDependency[Server], request: Reads, customer_id: FromPath[str]
-) -> Response[WalletView]:
+) -> Response[bytes]:
     """Add a wallet to a customer; one that it has already stays as it is."""
-    key = await _writing_key(server, request)
+    caller = await Caller.of(server, request)
+    wanted = customer_bytes(customer_id)
     sent = await read_json(server, request, CustomerWallet)
-    checked = _checked(server, key, sent)
-    wallet_id = server.mint().bytes
-
-    def plan(actor: Actor, record: CustomerRecord) -> Plan:
-        return plan_added_wallet(actor, record, sent, checked, wallet_id)
-
-    record = await _change(server, request, key, customer_id, plan)
+    checked, minted = _checked(caller, sent), server.mint().bytes
+    record = await _change(
+        caller,
+        wanted,
+        lambda stored: plan_added_wallet(caller.actor, stored, sent, checked, minted),
+    )
     value = f"{sent.blockchain_namespace}:{checked.canonical}"
-    return _answer(record, wallet_view(_there(record, WALLETS, value)))
+    return _answer_added(caller, record, WALLETS, value)
 
 
-@post(DIDS_PATH, status_code=200, operation_id="addDid", tags=["dids"])
+@post(DIDS_PATH, status_code=200, operation_id="addDid", tags=["customers"])
 async def add_did(
     server: NamedDependency[Server], request: Reads, customer_id: FromPath[str]
-) -> Response[DidView]:
+) -> Response[bytes]:
     """Add a DID to a customer; one that it has already stays as it is."""
-    key = await _writing_key(server, request)
+    caller = await Caller.of(server, request)
+    wanted = customer_bytes(customer_id)
     sent = await read_json(server, request, CustomerDid)
-    checked = _checked(server, key, sent)
-    did_id = server.mint().bytes
-
-    def plan(actor: Actor, record: CustomerRecord) -> Plan:
-        return plan_added_did(actor, record, sent, checked, did_id)
-
-    record = await _change(server, request, key, customer_id, plan)
-    return _answer(record, did_view(_there(record, DIDS, sent.did)))
+    checked, minted = _checked(caller, sent), server.mint().bytes
+    record = await _change(
+        caller, wanted, lambda stored: plan_added_did(caller.actor, stored, sent, checked, minted)
+    )
+    return _answer_added(caller, record, DIDS, sent.did)
 
 
-@patch(WALLET_PATH, operation_id="updateWallet", tags=["wallets"])
+@patch(WALLET_PATH, operation_id="updateWallet", tags=["customers"])
 async def update_wallet(
     server: NamedDependency[Server],
     request: Reads,
     customer_id: FromPath[str],
     wallet_id: FromPath[str],
-) -> Response[WalletView]:
+) -> Response[bytes]:
     """Say whether ownership of a wallet is proved."""
-    key = await _writing_key(server, request)
-    sent = await read_json(server, request, WalletPatch, media_types=JSON_OR_PATCH)
-
-    def plan(actor: Actor, record: CustomerRecord) -> Plan:
-        row = _found(record, WALLETS, wallet_id)
-        return plan_changed_part(actor, record, WALLETS, row, sent)
-
-    record = await _change(server, request, key, customer_id, plan)
-    return _answer(record, wallet_view(_found(record, WALLETS, wallet_id)))
+    caller = await Caller.of(server, request)
+    body = await read_json(server, request, WalletPatch, media_types=JSON_OR_PATCH)
+    return await _update(caller, customer_id, WALLETS, wallet_id, body)
 
 
-@patch(DID_PATH, operation_id="updateDid", tags=["dids"])
+@patch(DID_PATH, operation_id="updateDid", tags=["customers"])
 async def update_did(
     server: NamedDependency[Server],
     request: Reads,
     customer_id: FromPath[str],
     did_id: FromPath[str],
-) -> Response[DidView]:
+) -> Response[bytes]:
     """Say who wrote a DID last."""
-    key = await _writing_key(server, request)
-    sent = await read_json(server, request, DidPatch, media_types=JSON_OR_PATCH)
-
-    def plan(actor: Actor, record: CustomerRecord) -> Plan:
-        return plan_changed_part(actor, record, DIDS, _found(record, DIDS, did_id), sent)
-
-    record = await _change(server, request, key, customer_id, plan)
-    return _answer(record, did_view(_found(record, DIDS, did_id)))
+    caller = await Caller.of(server, request)
+    body = await read_json(server, request, DidPatch, media_types=JSON_OR_PATCH)
+    return await _update(caller, customer_id, DIDS, did_id, body)
 
 
-@delete(WALLET_PATH, status_code=200, operation_id="removeWallet", tags=["wallets"])
+@delete(WALLET_PATH, status_code=200, operation_id="removeWallet", tags=["customers"])
 async def remove_wallet(
     server: NamedDependency[Server],
     request: Reads,
@@ -173,10 +155,11 @@ async def remove_wallet(
     wallet_id: FromPath[str],
 ) -> Response[bytes]:
     """Take a wallet from a customer, be it the last; another may have it then."""
-    return await _remove(server, request, customer_id, WALLETS, wallet_id)
+    caller = await Caller.of(server, request)
+    return await _remove(caller, customer_id, WALLETS, wallet_id)
 
 
-@delete(DID_PATH, status_code=200, operation_id="removeDid", tags=["dids"])
+@delete(DID_PATH, status_code=200, operation_id="removeDid", tags=["customers"])
 async def remove_did(
     server: NamedDependency[Server],
     request: Reads,
@@ -184,7 +167,8 @@ async def remove_did(
     did_id: FromPath[str],
 ) -> Response[bytes]:
     """Take a DID from a customer, be it the last; another may have it then."""
-    return await _remove(server, request, customer_id, DIDS, did_id)
+    caller = await Caller.of(server, request)
+    return await _remove(caller, customer_id, DIDS, did_id)
 
 
 async def _read(server: Server, request: Reads, customer_id: str) -> CustomerRecord:
@@ -192,52 +176,51 @@ async def _read(server: Server, request: Reads, customer_id: str) -> CustomerRec
     return await find_customer(server, key, customer_bytes(customer_id))
 
 
-async def _writing_key(server: Server, request: Reads) -> KeyRecord:
-    return await server.access.key_of(request.headers.get("authorization"), WRITE)
-
-
-def _checked(server: Server, key: KeyRecord, sent: CustomerWallet | CustomerDid) -> CheckedPart:
+def _checked(caller: Caller, sent: CustomerWallet | CustomerDid) -> CheckedPart:
     """Raises `Problem` ``body.invalid`` with every fault."""
-    checked = check_part(sent, server.limits, server.latest_date(), lenient=key.lenient)
+    lenient, limits, today = caller.rules
+    checked = check_part(sent, limits, today, lenient=lenient)
     if checked.refusals:
         raise Problem("body.invalid", faults=checked.refusals)
     return checked
 
 
-async def _change(
-    server: Server,
-    request: Reads,
-    key: KeyRecord,
-    customer_id: str,
-    plan: Callable[[Actor, CustomerRecord], Plan],
-) -> CustomerRecord:
-    """Change a customer, which is there, and give it as it is then."""
-    actor = actor_of(server, key)
+async def _change(caller: Caller, customer_id: bytes, plan: Change) -> CustomerRecord:
+    """Change a customer that is there, and give it as it is then."""
 
-    def decide(records: Sequence[CustomerRecord]) -> Decided:
-        require_live(records[0])
-        try:
-            planned = plan(actor, records[0])
-        except TooManyParts as error:
-            words = f"A customer has at most {MOST_PARTS:,} of them."
-            raise Problem(f"{error}.too_many", words) from None
-        return decided_of(planned)
+    def plan_there(record: CustomerRecord) -> Plan:
+        require_there(record)
+        return plan(record)
 
-    if_match = request.headers.get("if-match")
-    return await change_customer(server, key, customer_bytes(customer_id), decide, if_match)
+    try:
+        return await caller.change(customer_id, plan_there)
+    except TooManyParts as error:
+        words = f"A customer has at most {MOST_PARTS:,} of them."
+        raise Problem(f"{error}.too_many", words) from None
 
 
-async def _remove(
-    server: Server, request: Reads, customer_id: str, part: Part, part_id: str
+async def _update(
+    caller: Caller, customer_id: str, part: Part, part_id: str, body: WalletPatch | DidPatch
 ) -> Response[bytes]:
-    key = await _writing_key(server, request)
+    def plan(record: CustomerRecord) -> Plan:
+        row = _found(record, part, part_id)
+        return plan_changed_part(caller.actor, record, part, row, body)
 
-    def plan(actor: Actor, record: CustomerRecord) -> Plan:
-        return plan_removed_part(actor, record, part, _found(record, part, part_id))
+    record = await _change(caller, customer_bytes(customer_id), plan)
+    view = VIEWS[part](_found(record, part, part_id))
+    return caller.answer(str(view.id), view, record)
 
-    record = await _change(server, request, key, customer_id, plan)
-    told = encode_json(UUID(part_id))
-    return Response(told, media_type=JSON, headers={"ETag": entity_tag(record)})
+
+async def _remove(caller: Caller, customer_id: str, part: Part, part_id: str) -> Response[bytes]:
+    removed: list[Row] = []
+
+    def plan(record: CustomerRecord) -> Plan:
+        removed[:] = [_found(record, part, part_id)]
+        return plan_removed_part(caller.actor, record, part, removed[0])
+
+    record = await _change(caller, customer_bytes(customer_id), plan)
+    view = VIEWS[part](removed[0])
+    return caller.answer(str(view.id), view, record)
 
 
 def _found(record: CustomerRecord, part: Part, part_id: str) -> Row:
@@ -252,12 +235,14 @@ def _found(record: CustomerRecord, part: Part, part_id: str) -> Row:
     raise Problem(f"{part.member}.unknown")
 
 
-def _there(record: CustomerRecord, part: Part, value: str) -> Row:
-    """The part with a value. Raises `Problem` where somebody removed it this moment."""
+def _answer_added(
+    caller: Caller, record: CustomerRecord, part: Part, value: str
+) -> Response[bytes]:
     row = find_part(record, part, value)
-    if row is None:
+    if row is None:  # somebody removed it this moment
         raise Problem(f"{part.member}.unknown")
-    return row
+    view = VIEWS[part](row)
+    return caller.answer(str(view.id), view, record, unless_asked=REPRESENTATION)
 
 
 def _answer(record: CustomerRecord, view: View) -> Response[View]:
