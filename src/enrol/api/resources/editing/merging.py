@@ -80,7 +80,7 @@ async def unmerge_customer(
 ) -> Response[bytes]:
     """Give a merged customer back what is still there of its parts, and restore it."""
     caller = await Caller.of(server, request)
-    key, actor = caller.key, caller.actor
+    key = caller.key
     asked = await read_json(server, request, UnmergeRequest)
     target_id, source_id = customer_bytes(customer_id), asked.source_customer_id.bytes
     for _ in range(ATTEMPTS):
