@@ -99,7 +99,11 @@ async def patch_customer(
     caller = await Caller.of(server, request)
     wanted = customer_bytes(customer_id)
     body = await read_json(
-        server, request, CustomerPatch, media_types=JSON_OR_PATCH, most_bytes=most_bytes(server)
+        server,
+        request,
+        CustomerPatch,
+        media_types=JSON_OR_PATCH,
+        most_bytes=most_bytes_of(server.limits.picture_bytes),
     )
 
     def plan(record: CustomerRecord) -> Plan:
@@ -122,7 +126,11 @@ async def post_claims(
     caller = await Caller.of(server, request)
     wanted = customer_bytes(customer_id)
     body = await read_json(
-        server, request, ClaimsPatch, media_types=JSON_OR_PATCH, most_bytes=most_bytes(server)
+        server,
+        request,
+        ClaimsPatch,
+        media_types=JSON_OR_PATCH,
+        most_bytes=most_bytes_of(server.limits.picture_bytes),
     )
 
     def plan(record: CustomerRecord) -> Plan:
@@ -176,9 +184,9 @@ async def restore_customer(
     return _answer(caller, await caller.change(wanted, plan))
 
 
-def most_bytes(server: Server) -> int:
+def most_bytes_of(picture_bytes: int) -> int:
     """How large a body with a picture may be: base64 takes a third more, and JSON may escape."""
-    return MOST_BYTES + 2 * server.limits.picture_bytes
+    return MOST_BYTES + 2 * picture_bytes
 
 
 async def _reason(server: Server, request: Reads) -> str | None:
