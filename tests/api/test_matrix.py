@@ -74,6 +74,12 @@ class Owner:
         )
         self.email_id: str = added.json()["id"]
 
+    def part_id(self, kind: str) -> str:
+        """The ID of the customer's one wallet or DID."""
+        (part,) = self.project.get(f"/customers/{self.customer_id}/{kind}").json()
+        part_id: str = part["id"]
+        return part_id
+
     @property
     def secrets(self) -> list[str]:
         """What an answer to another project must not hold."""
@@ -105,6 +111,8 @@ class Owner:
 OWNED: dict[str, Callable[[Owner], str]] = {
     "/customers/{id}": lambda owner: owner.customer_id,
     "/keys/{id}": lambda owner: owner.key.id,
+    "/customers/{id}/wallets/{walletId}": lambda owner: owner.part_id("wallets"),
+    "/customers/{id}/dids/{didId}": lambda owner: owner.part_id("dids"),
     "/customers/{id}/emails/{emailId}": lambda owner: owner.email_id,
     "/projects/{projectId}": lambda owner: owner.project.id,
     "/projects/{projectId}/customer-wallets/{address}": lambda owner: owner.wallet,

@@ -22,6 +22,7 @@ from tests.people import (
 )
 from tests.serving import Project
 
+SHOWN = {"Prefer": "return=representation"}
 NOWHERE = "0190a1f2-6c00-7a32-8e15-9c3f7b2d4a60"
 # The address with the case of one letter turned: the checksum is wrong.
 MISTYPED = "0x5aaeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
@@ -119,7 +120,7 @@ class TestWallets:
         (one,) = project.enrol(with_wallet())
         (before,) = wallets_of(project, one)
         path = f"/customers/{one}/wallets/{before['id']}"
-        answer = project.call("PATCH", path, {"verified": True, "updatedBy": "desk"})
+        answer = project.call("PATCH", path, {"verified": True, "updatedBy": "desk"}, **SHOWN)
         after = answer.json()
         assert (after["verified"], after["updatedBy"]) == (True, "desk")
         assert after["updatedAt"] >= before["updatedAt"]
@@ -128,9 +129,12 @@ class TestWallets:
         assert (kind, fields) == ("customer.updated", "customerWallets")
         told = {"id": before["id"], "verified": {"from": False, "to": True}}
         assert data == {"customerWallets": {"changed": [told]}}
-        project.call("PATCH", path, {"verified": True}, Content_Type="application/merge-patch+json")
+        merge_patch = {"Content_Type": "application/merge-patch+json"}
+        again = project.call("PATCH", path, {"verified": True}, **merge_patch)
+        assert (again.status_code, again.json()) == (200, before["id"])
         assert len(events_of(project, one)) == 1
-        assert project.call("PATCH", path, {"verified": None}).json()["verified"] is False
+        undone = project.call("PATCH", path, {"verified": None}, **SHOWN)
+        assert undone.json()["verified"] is False
 
     def test_the_last_one_is_removed_and_free_then(self, project: Project) -> None:
         one, two = project.enrol(with_wallet(CHECKSUMMED), with_wallet())
@@ -153,11 +157,12 @@ class TestWallets:
         (one,) = project.enrol(with_wallet())
         number = "(SELECT project FROM projects WHERE id = $1)"
         project.server.registry.database.rows(
-            "WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < $2) "
+            "WITH RECURSIVE n (i) AS "
+            f"(SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < {MOST_PARTS}) "
             "INSERT INTO wallets (project, customer_id, id, namespace, address, created_at) "
             f"SELECT {number}, w.customer_id, {_row_id(project)}, 'eip155', 'none' || n.i, 0 "
             f"FROM n, wallets AS w WHERE w.project = {number}",
-            *(project.id, MOST_PARTS),
+            project.id,
         )
         assert len(wallets_of(project, one)) == MOST_PARTS
         answer = project.call("POST", f"/customers/{one}/wallets", wallet())
@@ -185,7 +190,9 @@ class TestDids:
         assert project.get(f"/customers/{one}/dids").json() == [shown]
         path = f"/customers/{one}/dids/{shown['id']}"
         assert project.get(path).json() == shown
-        assert project.call("PATCH", path, {"updatedBy": "desk"}).json()["updatedBy"] == "desk"
+        changed = project.call("PATCH", path, {"updatedBy": "desk"}, **SHOWN)
+        assert changed.json() == project.get(path).json()
+        assert changed.json()["updatedBy"] == "desk"
         answer = project.call("POST", f"/customers/{one}/dids", did("did:example:1"))
         document = problem(answer, "customer.conflict")
         assert faults(document) == [("/did", "conflict.did")]
@@ -320,6 +327,24 @@ def test_scopes(project: Project) -> None:
         for answer in every_call(key, one, part):
             allowed = (key is reads) == (answer.request.method == "GET")
             assert (answer.status_code == 403) is not allowed, answer.text
+
+
+def test_a_key_that_may_not_read_is_shown_nothing(project: Project) -> None:
+    (one,) = project.enrol({"customerWallet": wallet(CHECKSUMMED, createdBy="somebody")})
+    writes = project._replace(key=project.server.new_key(project.id, "customers:write").text)
+    answer = writes.call("POST", f"/customers/{one}/wallets", wallet(CHECKSUMMED), **SHOWN)
+    assert answer.json() == wallets_of(project, one)[0]["id"]
+
+
+def test_a_customer_that_is_deleted_keeps_its_parts_as_they_are(project: Project) -> None:
+    (one,) = project.enrol(with_wallet())
+    (shown,) = wallets_of(project, one)
+    assert project.call("DELETE", f"/customers/{one}").status_code == 200
+    assert wallets_of(project, one) == [shown]
+    for answer in every_call(project, one, shown["id"]):
+        if answer.request.method != "GET":
+            problem(answer, "customer.deleted")
+    assert wallets_of(project, one) == [shown]
 
 
 def test_if_match_refuses_a_change_of_what_was_changed(project: Project) -> None:

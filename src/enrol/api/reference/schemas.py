@@ -32,7 +32,7 @@ SHAPE_FAULTS: Final = tuple(
     if code.startswith(("field.", "text.")) and not kind.finding
 )
 # What no batch is refused for: its closed lists have codes of their own.
-_OTHER_BODIES: Final = ("field.value", "status.transition", "email.twice")
+_OTHER_BODIES: Final = ("field.value", "status.transition", "email.twice", "merge.")
 BATCH_FAULTS: Final = tuple(code for code in BODY_FAULTS if not code.startswith(_OTHER_BODIES))
 # What a customer's values are refused for, wherever they are sent.
 VALUE_FAULTS: Final = tuple(
@@ -42,6 +42,7 @@ FINDINGS: Final = tuple(code for code, kind in FAULTS.items() if kind.in_lenient
 UNIQUE_FAULTS: Final = tuple(
     code for code in FAULTS if code.startswith(("duplicate.", "conflict."))
 )
+MERGE_FAULTS: Final = tuple(code for code in FAULTS if code.startswith("merge."))
 TAKEN_FAULTS: Final = tuple(code for code in FAULTS if code.startswith("conflict."))
 # The type is the whole call's, so no single item is refused for it.
 ITEM_FAULTS: Final = tuple(code for code in BATCH_FAULTS if code != "customer_type.unknown")
@@ -110,6 +111,8 @@ _TEXTS: Final = {
     "ContactPatch": ("phone", "twitter", "discord", "telegram"),
     "Reason": ("reason",),
     "NewEmail": ("createdBy",),
+    "WalletPatch": ("updatedBy",),
+    "DidPatch": ("updatedBy",),
 }
 
 

@@ -55,7 +55,7 @@ class LookupRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     external_customer_ids: list[str] = []
 
 
-class Found(Struct, frozen=True, kw_only=True, rename="camel"):
+class LookupData(Struct, frozen=True, kw_only=True, rename="camel"):
     """For each value that was asked, in the same order: the ID of its customer, or null."""
 
     wallets: list[UUID | None]
@@ -68,7 +68,7 @@ class Found(Struct, frozen=True, kw_only=True, rename="camel"):
 class LookupAnswer(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """What was found."""
 
-    data: Found
+    data: LookupData
     ambiguous_wallets: list[int]
     customers: list[CustomerView] | None = None
 
@@ -88,7 +88,7 @@ async def look_up_customers(server: NamedDependency[Server], request: Reads) -> 
     live = await _find_ids(server, key, asked.ids)
     ends = iter(owners)
     wallets, dids, subs, externals = ([next(ends) for _ in kind] for kind in keys)
-    found = Found(
+    found = LookupData(
         wallets=_firsts(wallets),
         ids=live,
         dids=_firsts(dids),
@@ -157,7 +157,7 @@ def _firsts(owners: Sequence[Sequence[bytes]]) -> list[UUID | None]:
     return [UUID(bytes=several[0]) if several else None for several in owners]
 
 
-async def _shown(server: Server, key: KeyRecord, found: Found) -> list[CustomerView]:
+async def _shown(server: Server, key: KeyRecord, found: LookupData) -> list[CustomerView]:
     """Each customer that was found, once."""
     lists = (found.wallets, found.ids, found.dids, found.subs, found.external_customer_ids)
     ids = dict.fromkeys(each.bytes for one in lists for each in one if each is not None)
