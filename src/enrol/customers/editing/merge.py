@@ -5,7 +5,7 @@ with the source, which is deleted softly: a record of claims is what somebody sa
 one time, and one put together from two was said by nobody.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -15,8 +15,9 @@ from msgspec import Struct
 
 from enrol.customers.editing.acting import Actor, Plan, event_of
 from enrol.customers.editing.emails import MOST_EMAILS
-from enrol.customers.editing.notes import EMAILS, PARTS, Note, Whole, notes
-from enrol.customers.editing.parts import FINDING_KEY, KEY, MOST_PARTS, key_of
+from enrol.customers.editing.findings import findings_writes
+from enrol.customers.editing.notes import EMAILS, PARTS, Note, Part, Whole, notes
+from enrol.customers.editing.parts import KEY, MOST_PARTS, key_of
 from enrol.customers.faults import Fault
 from enrol.customers.lifecycle.change import Event, Write
 from enrol.customers.lifecycle.keys import unique_keys
@@ -43,12 +44,12 @@ class Moved(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class _Parcel(NamedTuple):
-    """What moves between two customers: IDs of parts by table, findings with the pointers that
-    they get, and keys with their kinds."""
+    """What moves between two customers: IDs of parts by table, keys with their kinds, and findings
+    with their parts and the pointers that they get."""
 
     ids: Mapping[str, list[bytes]]
-    findings: list[tuple[Note, str]]
     keys: list[tuple[bytes, int]]
+    findings: list[tuple[Part, Note]]
 
 
 def decode_moved(data: str) -> Moved | None:
@@ -100,7 +101,7 @@ def unmerge_faults(target_id: bytes, source: Whole | None) -> list[Fault]:
 def plan_merge(actor: Actor, target: Whole, sources: Sequence[Whole]) -> Plan:
     """Move all parts of the sources to the target, and delete the sources softly."""
     target_id = target.customer["id"]
-    writes: list[Write] = list(_named_by_id(actor, target))
+    writes: list[Write] = []
     events: list[Event] = []
     take: list[tuple[bytes, bytes, int]] = []
     release: list[bytes] = []
@@ -108,14 +109,18 @@ def plan_merge(actor: Actor, target: Whole, sources: Sequence[Whole]) -> Plan:
     for source in sources:
         source_id = source.customer["id"]
         parcel = _parcel_of(actor, source)
-        noted = [(_text(note.part_id), note.pointer, note.code) for note, _ in parcel.findings]
+        noted = [(_text(note.part_id), note.pointer, note.code) for _, note in _noted(source)]
         data = {"mergedInto": _text(target_id), **_told(parcel), "findings": noted}
         writes += _moves(actor, source_id, target_id, parcel)
+        writes += _renote(actor, source, [], [])
         writes.append(_mark(actor, source_id, (actor.at, actor.key_id, target_id)))
         events.append(_event(actor, MERGED, source_id, [parcel], data))
         take += [(key, target_id, kind) for key, kind in parcel.keys]
         release += [key.hash for key in unique_keys(actor.secret, actor.project, source)]
         parcels.append(parcel)
+    emails = sorted(row["id"] for record in (target, *sources) for row in record.emails)
+    came = [finding for parcel in parcels for finding in parcel.findings]
+    writes += _renote(actor, target, [*_noted(target), *came], emails)
     told = [
         {"customerId": _text(source.customer["id"]), **_told(parcel)}
         for source, parcel in zip(sources, parcels, strict=True)
@@ -134,9 +139,14 @@ def plan_unmerge(actor: Actor, target: Whole, source: Whole, moved: Moved) -> Pl
     told = _told(parcel)
     back = {"unmergedFrom": _text(target_id), **told}
     gone = {"sources": [{"customerId": _text(source_id), **told}]}
+    moving = {part_id for ids in parcel.ids.values() for part_id in ids}
+    left = [finding for finding in _noted(target) if finding[1].part_id not in moving]
+    emails = [row["id"] for row in target.emails if row["id"] not in moving]
     return Plan(
         [
             *_moves(actor, target_id, source_id, parcel),
+            *_renote(actor, target, left, emails),
+            *_renote(actor, source, parcel.findings, parcel.ids[EMAILS.table]),
             _mark(actor, source_id, (None, None, None)),
         ],
         [
@@ -169,19 +179,19 @@ def _are_too_many(records: Sequence[Whole]) -> bool:
     )
 
 
+def _noted(record: Whole) -> list[tuple[Part, Note]]:
+    """The findings on the parts of a customer."""
+    return [(part, note) for part in PARTS for note in notes(record, part)]
+
+
 def _parcel_of(actor: Actor, source: Whole) -> _Parcel:
     """All that a source has to give."""
-    ids = {part.table: [row["id"] for row in part.rows(source)] for part in PARTS}
+    ids = {row["id"] for part in PARTS for row in part.rows(source)}
     findings = [
-        (note, part.pointer_of(note.part_id)) for part in PARTS for note in notes(source, part)
+        (part, note._replace(pointer=part.pointer_of(note.part_id)))
+        for part, note in _noted(source)
     ]
-    keys = [
-        (key_of(actor, part, row), part.kind)
-        for part in PARTS
-        if part.kind is not None
-        for row in part.rows(source)
-    ]
-    return _Parcel(ids, findings, keys)
+    return _parcel(actor, source, ids, findings)
 
 
 def _parcel_back(actor: Actor, target: Whole, moved: Moved) -> _Parcel:
@@ -189,33 +199,26 @@ def _parcel_back(actor: Actor, target: Whole, moved: Moved) -> _Parcel:
     texts = (moved.customer_wallets, moved.customer_dids, moved.customer_emails)
     came = {UUID(each).bytes for ids in texts for each in ids}
     before = {(UUID(part).bytes, code): pointer for part, pointer, code in moved.findings}
-    rows = {part: [row for row in part.rows(target) if row["id"] in came] for part in PARTS}
     findings = [
-        (note, before.get((note.part_id, note.code), part.pointer_of(note.part_id)))
-        for part in PARTS
-        for note in notes(target, part)
+        (part, note._replace(pointer=before.get((note.part_id, note.code), note.pointer)))
+        for part, note in _noted(target)
         if note.part_id in came
     ]
+    return _parcel(actor, target, came, findings)
+
+
+def _parcel(
+    actor: Actor, giver: Whole, ids: Collection[bytes], findings: list[tuple[Part, Note]]
+) -> _Parcel:
+    rows = {part: [row for row in part.rows(giver) if row["id"] in ids] for part in PARTS}
     keys = [
         (key_of(actor, part, row), part.kind)
-        for part, back in rows.items()
+        for part, moving in rows.items()
         if part.kind is not None
-        for row in back
+        for row in moving
     ]
-    ids = {part.table: [row["id"] for row in back] for part, back in rows.items()}
-    return _Parcel(ids, findings, keys)
-
-
-def _named_by_id(actor: Actor, target: Whole) -> Iterator[Write]:
-    """Findings on emails have their places, and more addresses would shift these."""
-    owner = target.customer["id"]
-    rows = [
-        (EMAILS.pointer_of(note.part_id), actor.project, owner, note.pointer, note.code)
-        for note in notes(target, EMAILS)
-        if note.pointer not in (EMAILS.pointer, EMAILS.pointer_of(note.part_id))
-    ]
-    if rows:
-        yield Write("update", "findings", ("pointer",), rows, FINDING_KEY)
+    moving_ids = {part.table: [row["id"] for row in moving] for part, moving in rows.items()}
+    return _Parcel(moving_ids, keys, findings)
 
 
 def _moves(actor: Actor, giver: bytes, taker: bytes, parcel: _Parcel) -> Iterator[Write]:
@@ -223,12 +226,22 @@ def _moves(actor: Actor, giver: bytes, taker: bytes, parcel: _Parcel) -> Iterato
         if ids:
             rows = [(taker, actor.project, giver, part_id) for part_id in ids]
             yield Write("update", table, ("customer_id",), rows, KEY)
-    if parcel.findings:
-        noted = [
-            (taker, after, actor.project, giver, note.pointer, note.code)
-            for note, after in parcel.findings
-        ]
-        yield Write("update", "findings", ("customer_id", "pointer"), noted, FINDING_KEY)
+
+
+def _renote(
+    actor: Actor, record: Whole, findings: Sequence[tuple[Part, Note]], emails: Sequence[bytes]
+) -> list[Write]:
+    """Make these the findings on the parts of a customer; those on emails, which are ``emails``
+    then, have their places, but for that of the batch."""
+    before = {note.pointer for _, note in _noted(record)}
+    after = [
+        Fault(None, EMAILS.pointer_at(emails.index(note.part_id)), note.code)
+        if part is EMAILS and note.pointer != EMAILS.pointer
+        else Fault(None, note.pointer, note.code)
+        for part, note in findings
+    ]
+    customer_id = record.customer["id"]
+    return findings_writes(actor.project, customer_id, record.findings, after, before.__contains__)
 
 
 def _mark(actor: Actor, source_id: bytes, marks: tuple[Any, ...]) -> Write:
