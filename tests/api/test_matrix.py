@@ -73,12 +73,9 @@ class Owner:
             headers=project.headers,
         )
         self.email_id: str = added.json()["id"]
-
-    def part_id(self, kind: str) -> str:
-        """The ID of the customer's one wallet or DID."""
-        (part,) = self.project.get(f"/customers/{self.customer_id}/{kind}").json()
-        part_id: str = part["id"]
-        return part_id
+        shown = project.customer(self.customer_id)
+        self.wallet_id: str = shown["customerWallets"][0]["id"]
+        self.did_id: str = shown["customerDids"][0]["id"]
 
     @property
     def secrets(self) -> list[str]:
@@ -87,7 +84,7 @@ class Owner:
         texts = [
             self.wallet,
             self.email,
-            self.email_id,
+            *(self.email_id, self.wallet_id, self.did_id),
             sent["customerDid"]["did"],
             *sent["customerClaims"].values(),
         ]
@@ -111,8 +108,8 @@ class Owner:
 OWNED: dict[str, Callable[[Owner], str]] = {
     "/customers/{id}": lambda owner: owner.customer_id,
     "/keys/{id}": lambda owner: owner.key.id,
-    "/customers/{id}/wallets/{walletId}": lambda owner: owner.part_id("wallets"),
-    "/customers/{id}/dids/{didId}": lambda owner: owner.part_id("dids"),
+    "/customers/{id}/wallets/{walletId}": lambda owner: owner.wallet_id,
+    "/customers/{id}/dids/{didId}": lambda owner: owner.did_id,
     "/customers/{id}/emails/{emailId}": lambda owner: owner.email_id,
     "/projects/{projectId}": lambda owner: owner.project.id,
     "/projects/{projectId}/customer-wallets/{address}": lambda owner: owner.wallet,
