@@ -19,6 +19,9 @@ from enrol.api.reference.paths import (
     findings,
     health,
     keys,
+    lookup,
+    merging,
+    parts,
     reference,
 )
 from enrol.api.reference.resource import Resource, parameter
@@ -30,8 +33,11 @@ from enrol.settings import Settings
 RESOURCES: Final[tuple[Resource, ...]] = (
     batch.RESOURCE,
     customers.RESOURCE,
+    lookup.RESOURCE,
     customer.RESOURCE,
+    parts.RESOURCE,
     emails.RESOURCE,
+    merging.RESOURCE,
     findings.RESOURCE,
     keys.RESOURCE,
     health.RESOURCE,
