@@ -57,6 +57,9 @@ FAULTS: Final[dict[str, FaultKind]] = {
     "risk_score.unknown": FaultKind('The risk score must be "Low", "Medium", "High" or "No risk".'),
     "onboarding_level.unknown": FaultKind("This onboarding level is not known."),
     "onboarding_level.type": FaultKind("This onboarding level is none of the customer's type."),
+    # What one customer's own state forbids.
+    "email.twice": FaultKind("The customer has this email address already."),
+    "status.cannot_follow": FaultKind("This status may not follow the one that the customer has."),
     # Formats: a lenient project stores the value and records a finding.
     "wallet.length": FaultKind("The address has the wrong length for its namespace.", True),
     "wallet.alphabet": FaultKind(
@@ -127,6 +130,19 @@ FAULTS: Final[dict[str, FaultKind]] = {
     ),
     "claims.birthdate_old": FaultKind("The birthdate is more than 125 years ago.", finding=True),
     "claims.company_birthdate": FaultKind("A company has no birthdate.", finding=True),
+    # What stands against merging customers.
+    "merge.same": FaultKind("A customer cannot be merged into itself."),
+    "merge.twice": FaultKind("This customer stands here before."),
+    "merge.unknown": FaultKind("There is no such customer in this project."),
+    "merge.deleted": FaultKind("This customer is deleted: restore it first."),
+    "merge.merged": FaultKind("This customer was merged into another one."),
+    "merge.erased": FaultKind("The personal data of this customer were erased."),
+    "merge.type": FaultKind("A person and a company cannot be merged."),
+    "merge.too_many": FaultKind(
+        "Together they have more than the 1,000 wallets, 1,000 DIDs or 100 email addresses that a "
+        "customer may have."
+    ),
+    "merge.not_merged": FaultKind("This customer was not merged into that one."),
     # Uniqueness within the project.
     "duplicate.wallet": FaultKind("Another item of this batch has the same wallet."),
     "duplicate.did": FaultKind("Another item of this batch has the same DID."),

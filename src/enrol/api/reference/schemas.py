@@ -5,7 +5,7 @@ are laid over them. Only what every project enforces is stated as a rule: the fo
 lenient project lets pass stand in the descriptions.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from itertools import chain
 from typing import Any, Final, Protocol
 
@@ -39,12 +39,18 @@ SHAPE_FAULTS: Final = tuple(
     if code.startswith(("field.", "text.")) and not kind.finding
 )
 # What no batch is refused for: its closed lists have codes of their own.
-_OTHER_BODIES: Final = ("field.value",)
+_OTHER_BODIES: Final = ("field.value", "status.cannot_follow", "email.twice", "merge.")
 BATCH_FAULTS: Final = tuple(code for code in BODY_FAULTS if not code.startswith(_OTHER_BODIES))
+# What a customer's values are refused for, wherever they are sent.
+VALUE_FAULTS: Final = tuple(
+    code for code in BATCH_FAULTS if not code.startswith(("field.", "text.", "duplicate."))
+)
 FINDINGS: Final = tuple(code for code, kind in FAULTS.items() if kind.in_lenient == "finding")
 UNIQUE_FAULTS: Final = tuple(
     code for code in FAULTS if code.startswith(("duplicate.", "conflict."))
 )
+MERGE_FAULTS: Final = tuple(code for code in FAULTS if code.startswith("merge."))
+TAKEN_FAULTS: Final = tuple(code for code in FAULTS if code.startswith("conflict."))
 # The type is the whole call's, so no single item is refused for it.
 ITEM_FAULTS: Final = tuple(code for code in BATCH_FAULTS if code != "customer_type.unknown")
 
@@ -142,6 +148,18 @@ MEANINGS: Final[dict[str, Mapping[str, tuple[str, object]]]] = {
 }
 
 
+# The free texts of the small bodies, which may be null.
+_TEXTS: Final = {
+    "CustomerPatch": ("reason",),
+    "Reason": ("reason",),
+    "NewEmail": ("createdBy",),
+    "WalletPatch": ("updatedBy",),
+    "DidPatch": ("updatedBy",),
+}
+_AROUND: Final = ("customerType", "cmsProjectId")
+_NESTED: Final = {"customerContact", "customerClaims"}
+
+
 class Describes(Protocol):
     """What a resource says of its schemas: see `enrol.api.reference.resource.Resource`."""
 
@@ -165,7 +183,7 @@ def component_schemas(settings: Settings, resources: Collection[Describes]) -> J
         for field, (description, example) in meanings.get(name, {}).items():
             schema["properties"][field] |= _annotation(description, example)
     _state_the_rules(schemas, settings)
-    written = {**schemas, **_texts(settings), **_results(), **_problems(settings)}
+    written = {**schemas, **_texts(settings)}
     for resource in resources:
         written |= resource.schemas(settings)
     return written
@@ -228,11 +246,29 @@ def _state_the_rules(schemas: Mapping[str, Json], settings: Settings) -> None:
         }
     schemas["Customer"]["anyOf"] = [*map(_has_value, IDENTIFYING)]
     _state_the_profile(schemas["Customer"]["properties"], settings)
+    _state_one_customer(schemas)
     schemas["CustomerView"]["properties"]["metadata"] = {"type": "object"}
     for name in ("CustomerView", "WalletView", "DidView", "EmailView"):
         for field in ("createdAt", "updatedAt"):
             if field in schemas[name]["properties"]:
                 schemas[name]["properties"][field]["format"] = "date-time"
+
+
+def _state_one_customer(schemas: Mapping[str, Json]) -> None:
+    """One customer is created and changed by what a batch has of each."""
+    customer, contact = schemas["Customer"], schemas["CustomerContact"]["properties"]
+    one, patch = (schemas[name]["properties"] for name in ("OneCustomer", "CustomerPatch"))
+    around = schemas["Batch"]["properties"]
+    one |= {**customer["properties"], **{name: around[name] for name in _AROUND}}
+    schemas["OneCustomer"]["anyOf"] = customer["anyOf"]
+    for name in customer["properties"].keys() & patch.keys() - _NESTED:
+        patch[name] = customer["properties"][name]
+    patch["type"] = {"anyOf": [around["customerType"], {"type": "null"}]}
+    patched = schemas["ContactPatch"]["properties"]
+    patched |= {name: contact[name] for name in patched}
+    for name, fields in _TEXTS.items():
+        for field in fields:
+            schemas[name]["properties"][field]["anyOf"][0] = ref("Text")
 
 
 def _state_the_profile(customer: Json, settings: Settings) -> None:
@@ -285,104 +321,4 @@ def _texts(settings: Settings) -> Json:
             "pattern": NO_NUL,
         },
         "Country": {"description": COUNTRY, "enum": sorted(COUNTRIES)},
-    }
-
-
-def _object(description: str, properties: Json, optional: Iterable[str] = ()) -> Json:
-    return {
-        "description": description,
-        "type": "object",
-        "properties": properties,
-        "required": [name for name in properties if name not in optional],
-    }
-
-
-def _results() -> Json:
-    """One result an item, of a partial call or a dry run."""
-    customer = {"type": "string", "format": "uuid", "description": "The customer's ID (UUIDv7)."}
-    errors = {"type": "array", "minItems": 1, "items": ref("ItemError")}
-    return {
-        "Created": _object(
-            "The customer is stored; a dry run, which stores none, gives no ID.",
-            {"outcome": {"const": "created"}, "id": customer},
-            optional=["id"],
-        ),
-        "Exists": _object(
-            "The customer was stored before (`onConflict=return`) and was left as it is.",
-            {"outcome": {"const": "exists"}, "id": customer},
-        ),
-        "Refused": _object(
-            "The customer is not stored.", {"outcome": {"const": "refused"}, "errors": errors}
-        ),
-        "Result": {
-            "description": "What became of one item of `customerData`.",
-            "oneOf": [ref(name) for name in ("Created", "Exists", "Refused")],
-        },
-        "Taken": {
-            "description": "What became of an item that was not refused.",
-            "oneOf": [ref(name) for name in ("Created", "Exists")],
-        },
-        "ItemError": {
-            "description": "Why an item is refused.",
-            "allOf": [ref("Error"), {"properties": {"code": {"enum": list(ITEM_FAULTS)}}}],
-        },
-    }
-
-
-def _problems(settings: Settings) -> Json:
-    text = {"type": "string"}
-    return {
-        "Error": _object(
-            "One fault, without the value that was sent.",
-            {
-                "pointer": {
-                    **text,
-                    "description": "JSON Pointer (RFC 6901) into the body; `/name` for a query "
-                    "parameter; empty for the whole.",
-                    "examples": ["/customerData/3/customerWallet/wallet"],
-                },
-                "code": {
-                    "enum": [*QUERY_FAULTS, *BODY_FAULTS],
-                    "description": "Stable: [what each means](/docs/problems#faults).",
-                    "examples": ["wallet.checksum"],
-                },
-                "detail": {**text, "description": "A sentence for people."},
-                "customerId": {
-                    **text,
-                    "format": "uuid",
-                    "description": "The stored customer that a conflict is with.",
-                },
-            },
-            optional=["customerId"],
-        ),
-        "Problem": _object(
-            "A refusal: an RFC 9457 problem document.",
-            {
-                "type": {
-                    **text,
-                    "format": "uri-reference",
-                    "description": "Where it is explained.",
-                },
-                "title": text,
-                "status": {"type": "integer", "description": "The HTTP status code."},
-                "code": {
-                    **text,
-                    "description": "Stable: [what each means](/docs/problems).",
-                },
-                "detail": {**text, "description": "A sentence for people."},
-                "message": {**text, "description": "The same as `detail`."},
-                "requestId": {**text, "description": "The same as the X-Request-Id header."},
-                "errors": {
-                    **array_of("Error", minItems=1, maxItems=settings.max_listed_errors),
-                    "description": "Every fault at once: of `query.invalid`, `body.invalid`, "
-                    "`batch.invalid` and `batch.conflict`.",
-                },
-                "errorCount": {
-                    "type": "integer",
-                    "minimum": 1,
-                    "description": "How many faults there are, the list being capped.",
-                },
-            },
-            optional=["errors", "errorCount"],
-        ),
     }

@@ -20,6 +20,11 @@ def texts_in_items(text: str, array: str, name: str) -> list[str | None]:
     return [text_of_member(text, at, name) for at, _ in _items(text, arrays[-1])]
 
 
+def text_in(text: str, name: str) -> str | None:
+    """The text of one member of the root object, as in `texts_in_items`."""
+    return text_of_member(text, _behind_space(text, 0), name)
+
+
 def text_of_member(text: str, at: int, name: str) -> str | None:
     """The text of a member of the value that begins there, None where it is no object or has none
     of that name. As in `texts_in_items`, the last counts."""
