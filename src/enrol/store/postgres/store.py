@@ -19,7 +19,7 @@ from enrol.store.postgres.connections import (
     SERVER_SETTINGS,
     connect,
 )
-from enrol.store.postgres.enrol import find_identifiers, find_receipts
+from enrol.store.postgres.enrol import find_many_identifiers, find_receipts
 from enrol.store.postgres.schema import check_schema, read_secret
 from enrol.store.postgres.writer import PostgresWriter
 from enrol.store.protocol import CustomerRecord, KeyRecord, Row, StoreUnavailable
@@ -92,7 +92,7 @@ class PostgresStore:
 
     async def find_identifiers(self, project: int, hashes: Sequence[bytes]) -> dict[bytes, bytes]:
         """See `Store.find_identifiers`."""
-        return await self._read(lambda c: find_identifiers(c, project, hashes))
+        return await self._read(lambda c: find_many_identifiers(c, project, hashes))
 
     async def find_key(self, key_hash: bytes) -> KeyRecord | None:
         """See `Store.find_key`."""
