@@ -51,6 +51,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     stop_timeout: Time = 30.0
     idempotency_hours: Time = 24.0
     access_cache_seconds: Annotated[float, Meta(ge=0)] = 1.0
+    rate_limit: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 0
     sqlite_cache_mib: Positive = 256
     log_requests: bool = True
     # Where the writer of the SQLite file listens: `enrol serve` tells its processes.
