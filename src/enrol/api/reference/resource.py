@@ -23,7 +23,7 @@ KEY: Final = (
     "server.busy",
     *STORE,
 )
-PATH: Final = (*KEY, "customer.unknown", "route.unknown")
+PATH: Final = (*KEY, "customer.unknown", "customer.erased", "route.unknown")
 BODY: Final = tuple(code for code in PROBLEMS if code.startswith(("body.", "content_", "json.")))
 
 Meanings = Mapping[str, Mapping[str, tuple[str, object]]]
