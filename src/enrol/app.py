@@ -12,6 +12,7 @@ from enrol.api.edge import Edge
 from enrol.api.http import REQUEST_ID, ClientGone
 from enrol.api.reference.routes import get_openapi, get_problems, get_reference
 from enrol.api.resources.customers import get_customer, get_customer_by_wallet, list_customers
+from enrol.api.resources.events import get_events_head, list_customer_events, list_events
 from enrol.api.resources.findings import count_findings
 from enrol.api.resources.health import healthz, readyz
 from enrol.api.server import Server, build_server
@@ -77,6 +78,9 @@ def build_app(settings: Settings, store: Store) -> Edge:
             list_customers,
             get_customer_by_wallet,
             count_findings,
+            list_events,
+            get_events_head,
+            list_customer_events,
             healthz,
             readyz,
             get_openapi,

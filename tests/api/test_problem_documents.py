@@ -87,6 +87,7 @@ PROVOKED: dict[str, Provoke] = {
     "idempotency.invalid": with_headers(Idempotency_Key="two words"),
     "idempotency.reused": with_a_reused_key,
     "customer.unknown": lambda project: project.get("/customers/x"),
+    "events.ahead": lambda project: project.get("/events", after=1),
 }
 STORES_ONE = {"idempotency.reused"}
 

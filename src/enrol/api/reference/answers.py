@@ -81,6 +81,10 @@ HEADERS: Final[Json] = {
         "schema": {"type": "string", "pattern": '^"default";q=[0-9]+;w=[0-9]+$'},
     },
     "Allow": {"description": "The methods that the address takes.", "schema": {"type": "string"}},
+    "Link": {
+        "description": "RFC 8288: where the next page is.",
+        "schema": {"type": "string", "pattern": '^<[^>]+>; rel="next"$'},
+    },
     "Accept": {"description": "The content type to send.", "schema": {"type": "string"}},
     "Accept-Encoding": {
         "description": "The content encoding to send, beside none.",
