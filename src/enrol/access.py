@@ -69,8 +69,9 @@ def _checksum(body: str) -> str:
 class Access:
     """Answers whose key a call carries, from a cache where the answer is young enough.
 
-    A key that is revoked is refused at most ``cache_seconds`` later. A key may make ``rate_limit``
-    calls a minute (0: any number), of which each of the ``processes`` lets pass its share.
+    A key that is revoked is refused at most ``cache_seconds`` later. A key that has no limit of
+    its own may make ``rate_limit`` calls a minute (0: any number). Of each limit every one of the
+    ``processes`` lets pass its share.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Access:
         self.store = store
         self.cache_seconds = cache_seconds
         self.clock = clock
+        self.processes = processes
         self.rate_limit = share_of(rate_limit, processes)
         self.rates = Rates()
         # Whose window to tell of, by the hash of the header, which cost more to read again than
@@ -112,8 +114,9 @@ class Access:
             raise _refusal("access.revoked")
         if record.expires_at is not None and record.expires_at <= time.time() * 1000:
             raise _refusal("access.expired")
-        if self.rate_limit:
-            self._take(authorization, record.key_id, self.rate_limit)
+        limit = self.rate_limit if record.rate_limit is None else record.rate_limit
+        if limit:
+            self._take(authorization, record.key_id, limit)
         if scope not in record.scopes and "admin" not in record.scopes:
             raise _refusal("access.scope", scope)
         return record
@@ -159,6 +162,8 @@ class Access:
         record = await self.store.find_key(key_hash)
         if record is None:
             raise _refusal("access.unknown")
+        if record.rate_limit is not None:
+            record = record._replace(rate_limit=share_of(record.rate_limit, self.processes))
         self.cache[key_hash] = (self.clock() + self.cache_seconds, record)
         self.cache.move_to_end(key_hash)
         while len(self.cache) > MOST_CACHED:

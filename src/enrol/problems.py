@@ -125,6 +125,11 @@ PROBLEMS: Final[dict[str, ProblemKind]] = {
     "customer.busy": ProblemKind(
         409, "Customer busy", "The customer is being changed by many calls at once; try again."
     ),
+    # API keys.
+    "key.unknown": ProblemKind(404, "Key unknown", "There is no such API key in this project."),
+    "key.too_many": ProblemKind(
+        409, "Too many keys", "This project has as many API keys as it may."
+    ),
     # The server.
     "server.busy": ProblemKind(
         503, "Server busy", "The server holds as much as it can at once; try again soon."

@@ -7,6 +7,8 @@ import math
 from typing import Final
 
 WINDOW_SECONDS: Final = 60
+# A limit beyond it is none.
+MOST_LIMIT: Final = 1_000_000_000
 MOST_WINDOWS: Final = 50_000
 
 

@@ -64,6 +64,7 @@ class Owner:
         answer = project.post(project.body(self.sent))
         (self.customer_id,) = answer.json()
         self.batch_id = answer.headers["enrol-batch-id"]
+        self.key = project.server.new_key(project.id)
         self.wallet = self.sent["customerWallet"]["wallet"]
 
     @property
@@ -71,7 +72,7 @@ class Owner:
         """What an answer to another project must not hold."""
         sent = self.sent
         texts = [self.wallet, sent["customerDid"]["did"], *sent["customerClaims"].values()]
-        return [self.customer_id, self.batch_id, *texts]
+        return [self.customer_id, self.batch_id, *self.key, *texts]
 
     def rows(self) -> dict[str, list[tuple[Any, ...]]]:
         """All that the database holds of the project."""
@@ -90,6 +91,7 @@ class Owner:
 # What the parameters of paths name, by the path up to and including them.
 OWNED: dict[str, Callable[[Owner], str]] = {
     "/customers/{id}": lambda owner: owner.customer_id,
+    "/keys/{id}": lambda owner: owner.key.id,
     "/projects/{projectId}": lambda owner: owner.project.id,
     "/projects/{projectId}/customer-wallets/{address}": lambda owner: owner.wallet,
 }
@@ -206,6 +208,17 @@ def test_each_scope_opens_what_the_document_says(route: Route, scope: str, owner
         assert f'scope="{route.scope}"' in answer.headers["www-authenticate"]
         assert _seen(answer, owner) == []
         assert owner.rows() == before
+
+
+@every_keyed_route
+def test_every_route_keeps_to_the_limit_of_a_key(route: Route, owner: Owner) -> None:
+    key = owner.project.server.new_key(owner.project.id, "admin", rate_limit=1)
+    first = call(route, owner, key.text)
+    assert first.status_code not in (401, 403, 429), first.text
+    assert first.headers["ratelimit-policy"] == '"default";q=1;w=60'
+    before = owner.rows()
+    problem(call(route, owner, key.text), "rate.limited")
+    assert owner.rows() == before
 
 
 @pytest.mark.parametrize("route", OPEN, ids=str)

@@ -42,7 +42,7 @@ async def read_json(
     `BodyReader.read` raises; ``json.invalid``, ``json.too_deep``, ``json.too_many_values``.
     """
     if not isinstance(request, Request):
-        request = _edge_request(request)
+        request = edge_request(request)
     body = await server.bodies.read(request, media_types, most_bytes)
     levels = min(server.limits.json_depth, MOST_LEVELS)
     try:
@@ -62,7 +62,7 @@ async def read_json(
     return read
 
 
-def _edge_request(request: LitestarRequest[Any, Any, Any]) -> Request:
+def edge_request(request: LitestarRequest[Any, Any, Any]) -> Request:
     """The request as the edge took it, of whose body the framework has read nothing."""
     edge_request = request.scope[REQUEST_ID]  # type: ignore[typeddict-item]
     assert isinstance(edge_request, Request)

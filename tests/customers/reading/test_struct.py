@@ -223,6 +223,7 @@ def test_absent_and_null_are_told_apart() -> None:
         (b'{"name":"A","isOn":1}', [("/isOn", "field.type")]),
         (b'{"name":"123456789012345678901"}', [("/name", "text.too_long")]),
         (b'{"name":"A","labels":{"\\u0000":"x"}}', [("/labels", "text.nul")]),
+        (b'{"name":"A","at":"9999-12-31T23:59:59-01:00"}', [("/at", "field.value")]),
         (b'{"name":"A","free":{"a":1e999}}', [("/free/a", "field.value")]),
         (b'{"name":"A","free":{"a":1e-9999999999999999999}}', [("/free/a", "field.value")]),
         (b'{"name":"A","free":{"a":0.12345678901234567890123}}', [("/free/a", "field.value")]),

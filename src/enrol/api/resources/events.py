@@ -223,3 +223,6 @@ def _answer(
 
 def _uuid(value: bytes | None) -> UUID | None:
     return None if value is None else UUID(bytes=value)
+
+
+HANDLERS: Final = (list_events, get_events_head, list_customer_events)

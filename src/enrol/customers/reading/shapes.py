@@ -6,7 +6,7 @@ for `msgspec.convert`, or `WRONG`. A hint names what would be right, never what 
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Annotated, Any, Final, NamedTuple, Protocol
@@ -80,8 +80,11 @@ class Text(NamedTuple):
         if self.form is str:
             return True
         try:
-            msgspec.convert(value, self.form)
-        except msgspec.ValidationError:
+            made = msgspec.convert(value, self.form)
+            if isinstance(made, datetime):
+                made.astimezone(UTC)
+        # A moment of the year 9999 may lie in the year 10000 of another zone.
+        except (msgspec.ValidationError, OverflowError):
             return False
         return True
 
