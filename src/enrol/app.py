@@ -13,7 +13,7 @@ from enrol.api.edge import Edge
 from enrol.api.http import REQUEST_ID, ClientGone
 from enrol.api.options import options_of
 from enrol.api.reference import routes as reference
-from enrol.api.resources import customers, events, findings, health, keys
+from enrol.api.resources import customers, dossier, erasure, events, findings, health, keys
 from enrol.api.server import Server, build_server
 from enrol.collector import collect_seldom
 from enrol.customers.faults import Fault
@@ -28,6 +28,8 @@ HANDLERS: Final = (
     *customers.HANDLERS,
     *findings.HANDLERS,
     *events.HANDLERS,
+    *erasure.HANDLERS,
+    *dossier.HANDLERS,
     *keys.HANDLERS,
     *health.HANDLERS,
     *reference.HANDLERS,

@@ -122,6 +122,9 @@ PROBLEMS: Final[dict[str, ProblemKind]] = {
         "Customer in conflict",
         "Another customer has what this one was to get; `errors` lists it. Nothing was stored.",
     ),
+    "customer.merged": ProblemKind(
+        409, "Customer merged", "The customer was merged into another, which holds what it had."
+    ),
     "customer.busy": ProblemKind(
         409, "Customer busy", "The customer is being changed by many calls at once; try again."
     ),

@@ -71,6 +71,13 @@ def too_many_values(project: Project) -> httpx.Response:
     return project.post(b"[" + b"[]," * 1_000_000 + b"[]]")
 
 
+def of_an_erased_customer(project: Project) -> httpx.Response:
+    (one,) = project.enrol(customer())
+    admin = project._replace(key=project.server.new_key(project.id, "admin").text)
+    project.server.http.post(f"/customers/{one}/erase", headers=admin.headers)
+    return project.get(f"/customers/{one}")
+
+
 PROVOKED: dict[str, Provoke] = {
     "access.missing": with_headers(Authorization="Basic x"),
     "access.malformed": with_headers(Authorization="Bearer x"),
@@ -101,6 +108,7 @@ PROVOKED: dict[str, Provoke] = {
     "key.unknown": lambda project: as_admin(project, "GET", "/keys/x"),
     "rate.limited": too_often,
     "customer.unknown": lambda project: project.get("/customers/x"),
+    "customer.erased": of_an_erased_customer,
     "events.ahead": lambda project: project.get("/events", after=1),
 }
 STORES_ONE = {"idempotency.reused"}
