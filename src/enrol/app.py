@@ -13,7 +13,16 @@ from enrol.api.edge import Edge
 from enrol.api.http import REQUEST_ID, ClientGone
 from enrol.api.options import options_of
 from enrol.api.reference import routes as reference
-from enrol.api.resources import customers, findings, health, keys, lookup
+from enrol.api.resources import (
+    customers,
+    dossier,
+    erasure,
+    events,
+    findings,
+    health,
+    keys,
+    lookup,
+)
 from enrol.api.resources.editing import customer, emails, merging, parts
 from enrol.api.server import Server, build_server
 from enrol.collector import collect_seldom
@@ -33,6 +42,9 @@ HANDLERS: Final = (
     *emails.HANDLERS,
     *merging.HANDLERS,
     *findings.HANDLERS,
+    *events.HANDLERS,
+    *erasure.HANDLERS,
+    *dossier.HANDLERS,
     *keys.HANDLERS,
     *health.HANDLERS,
     *reference.HANDLERS,

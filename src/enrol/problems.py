@@ -110,6 +110,12 @@ PROBLEMS: Final[dict[str, ProblemKind]] = {
     "customer.erased": ProblemKind(
         410, "Customer erased", "The personal data of this customer were erased."
     ),
+    "events.ahead": ProblemKind(
+        409,
+        "Cursor ahead of the events",
+        "The cursor is ahead of the last event: a backup was restored, or it is of another "
+        "project. Begin anew.",
+    ),
     # Changing.
     "customer.changed": ProblemKind(
         412, "Customer changed", "The customer is not any more as If-Match says; read it again."

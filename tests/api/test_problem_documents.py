@@ -115,6 +115,13 @@ def too_many_values(project: Project) -> httpx.Response:
     return project.post(b"[" + b"[]," * 1_000_000 + b"[]]")
 
 
+def of_an_erased_customer(project: Project) -> httpx.Response:
+    (one,) = project.enrol(customer())
+    admin = project._replace(key=project.server.new_key(project.id, "admin").text)
+    project.server.http.post(f"/customers/{one}/erase", headers=admin.headers)
+    return project.get(f"/customers/{one}")
+
+
 PROVOKED: dict[str, Provoke] = {
     "access.missing": with_headers(Authorization="Basic x"),
     "access.malformed": with_headers(Authorization="Bearer x"),
@@ -149,7 +156,6 @@ PROVOKED: dict[str, Provoke] = {
     "customer.conflict": with_a_sub_of_another,
     "customer.deleted": of_a_customer("PATCH", "", {}, once="deleted_at = 1"),
     "customer.merged": of_a_customer("POST", "/restore", once="merged_into = id, deleted_at = 1"),
-    "customer.erased": of_a_customer("GET", once="erased_at = 1"),
     "status.transition": of_a_customer(
         "PATCH", "", {"status": "Active"}, once="status = 'Terminated'"
     ),
@@ -158,6 +164,8 @@ PROVOKED: dict[str, Provoke] = {
     "did.unknown": of_a_customer("GET", "/dids/x"),
     "merge.refused": lambda project: project.call("POST", "/customers/merge", NOBODY),
     "merge.expired": merged_long_ago,
+    "customer.erased": of_an_erased_customer,
+    "events.ahead": lambda project: project.get("/events", after=1),
 }
 # Those that need a customer.
 STORES_ONE = {

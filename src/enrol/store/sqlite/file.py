@@ -45,6 +45,8 @@ def connect(path: str, *, cache_mib: int = 16, read_only: bool = False) -> apsw.
         connection.pragma("page_size", PAGE_SIZE)
         _set_wal(connection)
         connection.pragma("synchronous", "full")
+        # What is deleted from a page that is written anyway is overwritten: see scrubbing.py.
+        connection.pragma("secure_delete", "fast")
         connection.pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
         connection.pragma("journal_size_limit", 2 * CHECKPOINT_PAGES * PAGE_SIZE)
     return connection

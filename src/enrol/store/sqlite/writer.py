@@ -161,7 +161,11 @@ def serve(database: str, path: str, *, cache_mib: int, idempotency_ms: int) -> N
     log("writer ready")
     ending = False
     while not ending:
-        first = jobs.get()
+        try:
+            first = jobs.get(timeout=writer.overwriting.patience)
+        except queue.Empty:
+            writer.overwriting.go_on()
+            continue
         if isinstance(first, _Stop):
             break
         group, ending = _next_group(jobs, first)
