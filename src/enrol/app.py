@@ -14,6 +14,7 @@ from enrol.api.http import REQUEST_ID, ClientGone
 from enrol.api.options import options_of
 from enrol.api.reference import routes as reference
 from enrol.api.resources import customers, findings, health, keys
+from enrol.api.resources.editing import customer, emails
 from enrol.api.server import Server, build_server
 from enrol.collector import collect_seldom
 from enrol.customers.faults import Fault
@@ -26,6 +27,8 @@ from enrol.store.registry import is_postgres
 # In the order of the API's description; a new resource is a module and a name here.
 HANDLERS: Final = (
     *customers.HANDLERS,
+    *customer.HANDLERS,
+    *emails.HANDLERS,
     *findings.HANDLERS,
     *keys.HANDLERS,
     *health.HANDLERS,

@@ -10,7 +10,8 @@ Row = tuple[Any, ...]
 WALLET: Final = 0
 DID: Final = 1
 SUB: Final = 2
-KINDS: Final = ("wallet", "did", "sub")
+EXTERNAL: Final = 3
+KINDS: Final = ("wallet", "did", "sub", "external")
 KIND_BITS: Final = 2
 
 

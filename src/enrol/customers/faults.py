@@ -45,6 +45,9 @@ FAULTS: Final[dict[str, FaultKind]] = {
     "country.unknown": FaultKind(
         "The country must be an ISO 3166-1 alpha-3 code, ANT or XKX, in upper case."
     ),
+    "onboarding_level.type": FaultKind("This onboarding level is none of the customer's type."),
+    "email.twice": FaultKind("The customer has this email address already."),
+    "status.transition": FaultKind("This status may not follow the one that the customer has."),
     # Formats: a lenient project stores the value and records a finding.
     "wallet.length": FaultKind("The address has the wrong length for its namespace.", True),
     "wallet.alphabet": FaultKind(
@@ -67,6 +70,7 @@ FAULTS: Final[dict[str, FaultKind]] = {
     ),
     "did.jwk": FaultKind("The DID is not a public JSON Web Key as did:jwk writes it.", True),
     "did.ion": FaultKind("The DID does not fit its own hash as did:ion writes it.", True),
+    "email.syntax": FaultKind("The value is not an email address.", True),
     "sub.syntax": FaultKind("The sub must be at most 255 ASCII characters.", True),
     "birthdate.format": FaultKind(
         "The birthdate must be YYYY-MM-DD, YYYY, 0000-MM-DD or an RFC 3339 date-time.", True

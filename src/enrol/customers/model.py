@@ -64,6 +64,13 @@ class Customer(Struct, forbid_unknown_fields=True, kw_only=True, gc=False, renam
     customer_did: CustomerDid | None | UnsetType = UNSET
 
 
+class OneCustomer(Customer, forbid_unknown_fields=True, kw_only=True, gc=False, rename="camel"):
+    """The body of ``POST /customers``."""
+
+    customer_type: str
+    cms_project_id: str
+
+
 class Batch(Struct, forbid_unknown_fields=True, kw_only=True, gc=False, rename="camel"):
     """The body of ``POST /customers/batch``."""
 

@@ -11,7 +11,16 @@ import msgspec
 
 from enrol import __version__
 from enrol.api.reference.answers import HEADERS, refusal
-from enrol.api.reference.paths import batch, customers, findings, health, keys, reference
+from enrol.api.reference.paths import (
+    batch,
+    customer,
+    customers,
+    emails,
+    findings,
+    health,
+    keys,
+    reference,
+)
 from enrol.api.reference.resource import Resource, parameter
 from enrol.api.reference.schemas import Json, bytes_in_words, component_schemas
 from enrol.settings import Settings
@@ -20,6 +29,8 @@ from enrol.settings import Settings
 RESOURCES: Final[tuple[Resource, ...]] = (
     batch.RESOURCE,
     customers.RESOURCE,
+    customer.RESOURCE,
+    emails.RESOURCE,
     findings.RESOURCE,
     keys.RESOURCE,
     health.RESOURCE,

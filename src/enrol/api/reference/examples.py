@@ -63,6 +63,8 @@ PROBLEM_FAULTS: Final = {
         _CHECKSUM,
         Fault(2, "/customerClaims/givenname", "field.unknown", "Did you mean givenName?"),
     ),
+    "customer.conflict": (Fault(None, "/customerClaims/sub", "conflict.sub", "", IDS[0]),),
+    "status.transition": (Fault(None, "/status", "status.transition", "None may follow."),),
     "batch.conflict": (Fault(0, "/customerWallet/wallet", "conflict.wallet", "", IDS[0]),),
 }
 

@@ -32,12 +32,17 @@ SHAPE_FAULTS: Final = tuple(
     if code.startswith(("field.", "text.")) and not kind.finding
 )
 # What no batch is refused for: its closed lists have codes of their own.
-_OTHER_BODIES: Final = ("field.value",)
+_OTHER_BODIES: Final = ("field.value", "status.transition", "email.twice")
 BATCH_FAULTS: Final = tuple(code for code in BODY_FAULTS if not code.startswith(_OTHER_BODIES))
+# What a customer's values are refused for, wherever they are sent.
+VALUE_FAULTS: Final = tuple(
+    code for code in BATCH_FAULTS if not code.startswith(("field.", "text.", "duplicate."))
+)
 FINDINGS: Final = tuple(code for code, kind in FAULTS.items() if kind.in_lenient == "finding")
 UNIQUE_FAULTS: Final = tuple(
     code for code in FAULTS if code.startswith(("duplicate.", "conflict."))
 )
+TAKEN_FAULTS: Final = tuple(code for code in FAULTS if code.startswith("conflict."))
 # The type is the whole call's, so no single item is refused for it.
 ITEM_FAULTS: Final = tuple(code for code in BATCH_FAULTS if code != "customer_type.unknown")
 
@@ -96,6 +101,15 @@ MEANINGS: Final[dict[str, Mapping[str, tuple[str, object]]]] = {
         "createdBy": (SENDER, "crm-sync"),
         "updatedBy": (SENDER, "crm-sync"),
     },
+}
+
+
+# The free texts of the small bodies, which may be null.
+_TEXTS: Final = {
+    "CustomerPatch": ("reason", "externalCustomerId"),
+    "ContactPatch": ("phone", "twitter", "discord", "telegram"),
+    "Reason": ("reason",),
+    "NewEmail": ("createdBy",),
 }
 
 
@@ -183,7 +197,14 @@ def _state_the_rules(schemas: Mapping[str, Json], settings: Settings) -> None:
             "enum": list(FINDINGS),
             "description": "Stable: [what each means](/docs/problems#faults).",
         }
+    for name, fields in _TEXTS.items():
+        for field in fields:
+            schemas[name]["properties"][field]["anyOf"][0] = ref("Text")
+    one = schemas["OneCustomer"]["properties"]
+    one["customerType"] = batch["customerType"]
+    one["cmsProjectId"] = batch["cmsProjectId"]
     schemas["Customer"]["anyOf"] = [_has_value(part) for part in customer]
+    schemas["OneCustomer"]["anyOf"] = schemas["Customer"]["anyOf"]
     schemas["CustomerView"]["properties"]["metadata"] = {"type": "object"}
     for name in ("CustomerView", "WalletView", "DidView", "EmailView"):
         for field in ("createdAt", "updatedAt"):
@@ -263,7 +284,8 @@ def _results() -> Json:
     }
 
 
-def _problems(settings: Settings) -> Json:
+def _faults() -> Json:
+    """One fault of a problem, in both of its shapes."""
     text = {"type": "string"}
     return {
         "Error": _object(
@@ -289,6 +311,25 @@ def _problems(settings: Settings) -> Json:
             },
             optional=["customerId"],
         ),
+        "Issue": _object(
+            "One fault, as clients of the hosted API read it.",
+            {
+                "code": {"enum": [*QUERY_FAULTS, *BODY_FAULTS]},
+                "path": {
+                    "type": "array",
+                    "items": {"type": ["string", "integer"]},
+                    "description": "The tokens of the pointer; places in arrays are numbers.",
+                },
+                "message": {**text, "description": "A sentence for people."},
+            },
+        ),
+    }
+
+
+def _problems(settings: Settings) -> Json:
+    text = {"type": "string"}
+    return {
+        **_faults(),
         "Problem": _object(
             "A refusal: an RFC 9457 problem document.",
             {
@@ -311,12 +352,17 @@ def _problems(settings: Settings) -> Json:
                     "description": "Every fault at once: of `query.invalid`, `body.invalid`, "
                     "`batch.invalid` and `batch.conflict`.",
                 },
+                "issues": {
+                    "type": "array",
+                    "items": ref("Issue"),
+                    "description": "The same as `errors`, as clients of the hosted API read it.",
+                },
                 "errorCount": {
                     "type": "integer",
                     "minimum": 1,
                     "description": "How many faults there are, the list being capped.",
                 },
             },
-            optional=["errors", "errorCount"],
+            optional=["errors", "issues", "errorCount"],
         ),
     }

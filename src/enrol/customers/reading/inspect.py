@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from enrol.customers.faults import Fault
-from enrol.customers.model import Batch, Customer, Limits
+from enrol.customers.model import Batch, Customer, Limits, OneCustomer
 from enrol.customers.reading.decode import TooManyItems
 from enrol.customers.reading.json_text import parse_json
 from enrol.customers.reading.shapes import WRONG, Sequence, object_of
@@ -17,6 +17,8 @@ from enrol.customers.reading.walk import Walk
 
 VALUES_PER_ITEM: Final = 64
 _CUSTOMER: Final = object_of(Customer)
+_ONE: Final = object_of(OneCustomer)
+_AROUND: Final = ("customerType", "cmsProjectId")
 # The customers are counted before one of them is looked at.
 _BATCH: Final = object_of(Batch, customerData=Sequence(None))
 
@@ -48,6 +50,23 @@ def inspect_batch(body: bytes, limits: Limits, *, ignore_unknown: bool = False) 
     customers = [_customer(walk, index, item) for index, item in enumerate(items)]
     walk.faults.sort(key=lambda fault: (-1 if fault.item is None else fault.item, fault.pointer))
     return Inspection(clean.get("customerType"), clean.get("cmsProjectId"), customers, walk.faults)
+
+
+def inspect_customer(body: bytes, limits: Limits, *, ignore_unknown: bool = False) -> Inspection:
+    """Look at a body of one customer, of whose faults none has an item.
+
+    Raises `JsonInvalid`, `JsonTooDeep` and `TooManyValues`; all else becomes a fault.
+    """
+    root = parse_json(body, most_values=VALUES_PER_ITEM * 4, most_levels=limits.json_depth)
+    walk = Walk(ignore_unknown=ignore_unknown)
+    clean = _ONE.members(walk, None, "", root)
+    if clean is None:
+        return Inspection(None, None, [], walk.faults)
+    walk.faults.sort(key=lambda fault: fault.pointer)
+    customer_type, project_id = (clean.pop(name, None) for name in _AROUND)
+    right = all(fault.pointer[1:] in _AROUND for fault in walk.faults)
+    customers = [msgspec.convert(clean, Customer) if right else None]
+    return Inspection(customer_type, project_id, customers, walk.faults)
 
 
 def _customer(walk: Walk, item: int, value: Any) -> Customer | None:
