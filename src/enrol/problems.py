@@ -104,11 +104,18 @@ PROBLEMS: Final[dict[str, ProblemKind]] = {
         "This Idempotency-Key was used with another request. Nothing was stored.",
     ),
     # Reading.
+    "batch.unknown": ProblemKind(404, "Batch unknown", "There is no such batch in this project."),
     "customer.unknown": ProblemKind(
         404, "Customer unknown", "There is no such customer in this project."
     ),
     "customer.erased": ProblemKind(
         410, "Customer erased", "The personal data of this customer were erased."
+    ),
+    "events.ahead": ProblemKind(
+        409,
+        "Cursor ahead of the events",
+        "The cursor is ahead of the last event: a backup was restored, or it is of another "
+        "project. Begin anew.",
     ),
     # Changing.
     "customer.changed": ProblemKind(

@@ -139,6 +139,8 @@ PROVOKED: dict[str, Provoke] = {
         "PATCH", "", {"status": "Active"}, once="status = 'Terminated'"
     ),
     "email.unknown": of_a_customer("GET", "/emails/x"),
+    "events.ahead": lambda project: project.get("/events", after=1),
+    "batch.unknown": lambda project: project.get("/batches/x"),
 }
 # Those that need a customer.
 STORES_ONE = {"idempotency.reused", "status.transition", "email.unknown"} | {

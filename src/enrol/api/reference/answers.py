@@ -96,6 +96,10 @@ HEADERS: Final[Json] = {
         "schema": {"enum": ["return=minimal", "return=representation"]},
     },
     "Allow": {"description": "The methods that the address takes.", "schema": {"type": "string"}},
+    "Link": {
+        "description": "RFC 8288: where the next page is.",
+        "schema": {"type": "string", "pattern": '^<[^>]+>; rel="next"$'},
+    },
     "Accept": {"description": "The content type to send.", "schema": {"type": "string"}},
     "Accept-Encoding": {
         "description": "The content encoding to send, beside none.",
