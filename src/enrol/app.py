@@ -13,7 +13,7 @@ from enrol.api.edge import Edge
 from enrol.api.http import REQUEST_ID, ClientGone
 from enrol.api.options import options_of
 from enrol.api.reference import routes as reference
-from enrol.api.resources import customers, events, findings, health, keys
+from enrol.api.resources import batches, customers, events, findings, health, keys
 from enrol.api.resources.editing import customer, emails
 from enrol.api.server import Server, build_server
 from enrol.collector import collect_seldom
@@ -29,6 +29,7 @@ HANDLERS: Final = (
     *customers.HANDLERS,
     *customer.HANDLERS,
     *emails.HANDLERS,
+    *batches.HANDLERS,
     *findings.HANDLERS,
     *events.HANDLERS,
     *keys.HANDLERS,

@@ -13,6 +13,7 @@ from enrol import __version__
 from enrol.api.reference.answers import HEADERS, refusal
 from enrol.api.reference.paths import (
     batch,
+    batches,
     customer,
     customers,
     emails,
@@ -32,6 +33,7 @@ RESOURCES: Final[tuple[Resource, ...]] = (
     customers.RESOURCE,
     customer.RESOURCE,
     emails.RESOURCE,
+    batches.RESOURCE,
     findings.RESOURCE,
     events.RESOURCE,
     keys.RESOURCE,

@@ -1,7 +1,7 @@
 """The batches of a project: who enrolled whom, and how a wrong one is undone."""
 
 import secrets
-from datetime import date, datetime
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Final
 from urllib.parse import urlencode
 from uuid import UUID
@@ -12,20 +12,22 @@ from litestar.params import FromPath
 from msgspec import Meta, Struct
 
 from enrol.api.bodies import edge_request, read_json
-from enrol.api.query import read_query
+from enrol.api.query import FromDate, ToDate, read_query, time_of
 from enrol.api.resources.customers import Reads, reading_key
 from enrol.api.server import Server
 from enrol.api.views import CustomerView, Timestamp, customer_view, timestamp
-from enrol.customers.editing.acting import SALT_BYTES, Actor
-from enrol.customers.editing.undoing import Undoing, plan_undo, sort_out
-from enrol.customers.lifecycle.change import Stale
+from enrol.customers.editing.acting import SALT_BYTES
+from enrol.customers.editing.undoing import Left, Sorted, Undo, sort_out
+from enrol.customers.lifecycle.keys import unique_keys
 from enrol.problems import Problem
-from enrol.store.protocol import CustomerRecord, KeyRecord
+from enrol.store.protocol import KeyRecord
 from enrol.store.queries.batches import (
+    ALWAYS,
     NEVER,
     Batch,
     find_batch,
-    find_created,
+    find_customers_of,
+    find_members,
     list_batches,
 )
 
@@ -33,15 +35,8 @@ WRITE: Final = "customers:write"
 MOST_LISTED: Final = 1_000
 MOST_SEQ: Final = 2**63 - 1
 MOST_REASON_CHARS: Final = 1_000
-ATTEMPTS: Final = 8
-# How many customers are read at once: a batch has as many as the settings let it.
-CHUNK: Final = 1_000
 
 Limit = Annotated[int, Meta(ge=1, le=MOST_LISTED, description="How many a page.")]
-Time = Annotated[
-    date | datetime | None,
-    Meta(title="an RFC 3339 date, or date and time", description="A date, or date and time."),
-]
 
 
 class BatchesQuery(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -51,12 +46,16 @@ class BatchesQuery(Struct, frozen=True, kw_only=True, rename="camel"):
         UUID | None, Meta(description="The last batch of the page before; none at first.")
     ] = None
     limit: Limit = 100
-    from_ms: Annotated[
-        int, Meta(ge=0, le=NEVER, description="Created at this time (Unix milliseconds) or later.")
-    ] = 0
-    to_ms: Annotated[
-        int, Meta(ge=0, le=NEVER, description="Created at this time (Unix milliseconds) or before.")
-    ] = NEVER
+    from_date: FromDate = ""
+    to_date: ToDate = ""
+    created_by: Annotated[
+        str,
+        Meta(
+            pattern=r"^[0-9A-Za-z_-]{1,64}$",
+            title="the ID of an API key",
+            description="Only batches of the API key with this ID.",
+        ),
+    ] = ""
 
 
 class BatchCustomersQuery(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -93,11 +92,13 @@ class CountsView(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class UndoneView(Struct, frozen=True, kw_only=True, rename="camel"):
-    """That a batch was undone: when, by which API key, and how many customers that removed."""
+    """That a batch was undone: when, by which API key, how many customers that removed, and how
+    many it left."""
 
     at: Timestamp
     by: str
     removed: int
+    left: int
 
 
 class BatchView(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -151,20 +152,24 @@ async def list_project_batches(
     found = await list_batches(
         server.store,
         key.project,
-        before=query.after and query.after.bytes,
-        from_ms=query.from_ms,
-        to_ms=query.to_ms,
+        before=None if query.after is None else query.after.bytes,
+        start=time_of(query.from_date) if query.from_date else ALWAYS,
+        end=time_of(query.to_date, end=True) if query.to_date else NEVER,
+        key_id=query.created_by,
         limit=query.limit + 1,
     )
     shown = found[: query.limit]
-    headers = {}
-    if len(found) > len(shown):
-        asked = {"limit": query.limit, "fromMs": query.from_ms or None}
-        asked["toMs"] = None if query.to_ms == NEVER else query.to_ms
-        kept = {name: value for name, value in asked.items() if value is not None}
-        following = urlencode({"after": UUID(bytes=shown[-1].id), **kept})
-        headers["Link"] = f'</batches?{following}>; rel="next"'
-    return Response(BatchPage(data=[_view(batch) for batch in shown]), headers=headers)
+    page = BatchPage(data=[_view(batch) for batch in shown])
+    if len(found) == len(shown):
+        return Response(page)
+    asked = {
+        "after": UUID(bytes=shown[-1].id),
+        "limit": query.limit,
+        "fromDate": query.from_date,
+        "toDate": query.to_date,
+        "createdBy": query.created_by,
+    }
+    return Response(page, headers=_next("/batches", asked))
 
 
 @get("/batches/{batch_id:str}", operation_id="getBatch", tags=["batches"])
@@ -179,29 +184,30 @@ async def get_batch(
 @get("/batches/{batch_id:str}/customers", operation_id="listBatchCustomers", tags=["batches"])
 async def list_batch_customers(
     server: NamedDependency[Server], request: Reads, batch_id: FromPath[str]
-) -> BatchCustomers:
+) -> Response[BatchCustomers]:
     """The customers that a batch created, deleted ones too, in the order of the call."""
     key = await reading_key(server, request)
     query = read_query(request.scope["query_string"], BatchCustomersQuery)
     batch = await _found(server, key, batch_id)
-    found = await find_created(
+    found = await find_customers_of(
         server.store, key.project, batch.id, after=query.after, limit=query.limit + 1
     )
     shown = found[: query.limit]
     records = await server.store.find_customers(key.project, [each for _, each in shown])
-    return BatchCustomers(
-        data=[
-            customer_view(record, key.project_id)
-            for record in records
-            if record.customer["erased_at"] is None
-        ],
-        next_after=str(shown[-1][0]) if len(found) > len(shown) else None,
-    )
+    views = [
+        customer_view(record, key.project_id)
+        for record in records
+        if record.customer["erased_at"] is None
+    ]
+    if len(found) == len(shown):
+        return Response(BatchCustomers(data=views, next_after=None))
+    after = str(shown[-1][0])
+    path = f"/batches/{UUID(bytes=batch.id)}/customers"
+    headers = _next(path, {"after": after, "limit": query.limit})
+    return Response(BatchCustomers(data=views, next_after=after), headers=headers)
 
 
-@post(
-    "/batches/{batch_id:str}/undo", status_code=200, operation_id="undoBatch", tags=["batches"]
-)
+@post("/batches/{batch_id:str}/undo", status_code=200, operation_id="undoBatch", tags=["batches"])
 async def undo_batch(
     server: NamedDependency[Server], request: Reads, batch_id: FromPath[str]
 ) -> UndoView:
@@ -210,32 +216,43 @@ async def undo_batch(
     query = read_query(request.scope["query_string"], UndoQuery)
     reason = await _reason(server, request)
     batch = await _found(server, key, batch_id)
-    created = await find_created(
-        server.store, key.project, batch.id, limit=max(batch.created, 1)
+    ids = await _customers_of(server, key, batch.id, batch.created)
+    found = sort_out(await find_members(server.store, key.project, ids))
+    if query.dry_run or not found.untouched:
+        return _undo_view(batch, len(found.untouched), found.left)
+    undo = _undo(server, key, batch, found, reason)
+    await server.store.apply(undo)
+    # Whoever was changed in the meantime was left out, where the rest was decided.
+    removed = set(await _customers_of(server, key, undo.id, batch.created + 1))
+    others = [customer for customer in ids if customer not in removed]
+    left = sort_out(await find_members(server.store, key.project, others)).left
+    return _undo_view(batch, len(removed), left)
+
+
+async def _customers_of(server: Server, key: KeyRecord, call_id: bytes, most: int) -> list[bytes]:
+    found = await find_customers_of(server.store, key.project, call_id, limit=most)
+    return [customer for _, customer in found]
+
+
+def _undo(server: Server, key: KeyRecord, batch: Batch, found: Sorted, reason: str | None) -> Undo:
+    secret = server.store.secret
+    return Undo(
+        project=key.project,
+        id=server.mint().bytes,
+        key_id=key.key_id,
+        at=int(server.clock() * 1000),
+        salt=secrets.token_bytes(SALT_BYTES),
+        batch_id=batch.id,
+        reason=reason,
+        customers=[
+            (
+                record.customer["id"],
+                [each.hash for each in unique_keys(secret, key.project, record)],
+            )
+            for record in found.untouched
+        ],
+        left=len(found.left),
     )
-    ids = [customer_id for _, customer_id in created]
-    for _ in range(ATTEMPTS):
-        undoing = sort_out(await _records(server, key, ids))
-        if query.dry_run or not undoing.removed:
-            return _undo_view(batch, undoing)
-        change = plan_undo(
-            _actor(server, key), server.mint().bytes, batch.id, undoing, reason
-        )
-        outcome = await server.store.apply(change)
-        if not isinstance(outcome, Stale):
-            return _undo_view(batch, undoing)
-    raise Problem("customer.busy")
-
-
-async def _records(
-    server: Server, key: KeyRecord, ids: list[bytes]
-) -> list[CustomerRecord]:
-    """The customers, a part at a time, so that other readers come in between."""
-    records: list[CustomerRecord] = []
-    for start in range(0, len(ids), CHUNK):
-        part = ids[start : start + CHUNK]
-        records += await server.store.find_customers(key.project, part)
-    return records
 
 
 async def _reason(server: Server, request: Reads) -> str | None:
@@ -257,17 +274,15 @@ async def _found(server: Server, key: KeyRecord, batch_id: str) -> Batch:
     return batch
 
 
-def _actor(server: Server, key: KeyRecord) -> Actor:
-    at = int(server.clock() * 1000)
-    salt = secrets.token_bytes(SALT_BYTES)
-    return Actor(key.project, server.store.secret, key.key_id, at, salt)
-
-
 def _view(batch: Batch) -> BatchView:
     undone = None
     if batch.undone_at is not None and batch.undone_by is not None:
         undone = UndoneView(
-            at=timestamp(batch.undone_at), by=batch.undone_by, removed=batch.removed
+            at=timestamp(batch.undone_at),
+            by=batch.undone_by,
+            removed=batch.removed,
+            # A batch is undone once: then there is nobody left whom nobody has changed.
+            left=batch.created - batch.removed,
         )
     return BatchView(
         id=UUID(bytes=batch.id),
@@ -284,14 +299,15 @@ def _view(batch: Batch) -> BatchView:
     )
 
 
-def _undo_view(batch: Batch, undoing: Undoing) -> UndoView:
-    return UndoView(
-        batch_id=UUID(bytes=batch.id),
-        removed=len(undoing.removed),
-        left=[
-            LeftView(id=UUID(bytes=left.customer_id), reason=left.reason) for left in undoing.left
-        ],
-    )
+def _undo_view(batch: Batch, removed: int, left: Sequence[Left]) -> UndoView:
+    views = [LeftView(id=UUID(bytes=each.customer_id), reason=each.reason) for each in left]
+    return UndoView(batch_id=UUID(bytes=batch.id), removed=removed, left=views)
+
+
+def _next(path: str, asked: Mapping[str, object]) -> Mapping[str, str]:
+    """The link to the next page (RFC 8288)."""
+    query = urlencode({name: value for name, value in asked.items() if value})
+    return {"Link": f'<{path}?{query}>; rel="next"'}
 
 
 HANDLERS: Final = (list_project_batches, get_batch, list_batch_customers, undo_batch)

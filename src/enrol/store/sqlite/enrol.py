@@ -5,6 +5,7 @@ from typing import Final
 
 import apsw
 
+from enrol.customers.editing.undoing import Undo
 from enrol.customers.enrolment import Enrolment, Outcome, Receipt
 from enrol.customers.lifecycle.change import Change, ChangeOutcome
 from enrol.store.changes import CREATED_COLUMNS
@@ -61,7 +62,7 @@ class Writer:
         self.idempotency_ms = idempotency_ms
         self.shelves: dict[int, Shelf] = {}
 
-    def write(self, group: Sequence[Enrolment | Change]) -> list[Outcome | ChangeOutcome]:
+    def write(self, group: Sequence[Enrolment | Change | Undo]) -> list[Outcome | ChangeOutcome]:
         """Store a group: one transaction, one commit, one outcome each, in order.
 
         Raises whatever apsw raises; then nothing of the group is stored.
@@ -74,7 +75,7 @@ class Writer:
             self.shelves.clear()
             raise
 
-    def _write(self, group: Sequence[Enrolment | Change]) -> list[Outcome | ChangeOutcome]:
+    def _write(self, group: Sequence[Enrolment | Change | Undo]) -> list[Outcome | ChangeOutcome]:
         enrolments = [each for each in group if isinstance(each, Enrolment)]
         enrolled = iter(self._enrol(enrolments)) if enrolments else iter(())
         return [

@@ -11,6 +11,4 @@ def upgrade() -> None:
     """Add the columns; nobody has undone anything."""
     op.add_column("batches", sa.Column("undone_at", sa.BigInteger))
     op.add_column("batches", sa.Column("undone_by", sa.Text))
-    op.add_column(
-        "batches", sa.Column("removed", sa.Integer, nullable=False, server_default="0")
-    )
+    op.add_column("batches", sa.Column("removed", sa.Integer, nullable=False, server_default="0"))
