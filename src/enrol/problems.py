@@ -147,6 +147,22 @@ PROBLEMS: Final[dict[str, ProblemKind]] = {
     "customer.busy": ProblemKind(
         409, "Customer busy", "The customer is being changed by many calls at once; try again."
     ),
+    # Wallets and DIDs.
+    "wallet.unknown": ProblemKind(404, "Wallet unknown", "The customer has no such wallet."),
+    "wallet.too_many": ProblemKind(
+        409, "Too many wallets", "This customer has as many wallets as it may."
+    ),
+    "did.unknown": ProblemKind(404, "DID unknown", "The customer has no such DID."),
+    "did.too_many": ProblemKind(409, "Too many DIDs", "This customer has as many DIDs as it may."),
+    # Merging.
+    "merge.refused": ProblemKind(
+        409,
+        "Merge refused",
+        "Customers cannot be merged so; `errors` says why. Nothing was changed.",
+    ),
+    "merge.expired": ProblemKind(
+        410, "Merge expired", "A merge can be taken back for 30 days; these have passed."
+    ),
     # API keys.
     "key.unknown": ProblemKind(404, "Key unknown", "There is no such API key in this project."),
     "key.too_many": ProblemKind(

@@ -73,6 +73,9 @@ class Owner:
             headers=project.headers,
         )
         self.email_id: str = added.json()["id"]
+        shown = project.customer(self.customer_id)
+        self.wallet_id: str = shown["customerWallets"][0]["id"]
+        self.did_id: str = shown["customerDids"][0]["id"]
 
     @property
     def secrets(self) -> list[str]:
@@ -81,7 +84,7 @@ class Owner:
         texts = [
             self.wallet,
             self.email,
-            self.email_id,
+            *(self.email_id, self.wallet_id, self.did_id),
             sent["customerDid"]["did"],
             *sent["customerClaims"].values(),
         ]
@@ -106,6 +109,8 @@ OWNED: dict[str, Callable[[Owner], str]] = {
     "/customers/{id}": lambda owner: owner.customer_id,
     "/batches/{id}": lambda owner: owner.batch_id,
     "/keys/{id}": lambda owner: owner.key.id,
+    "/customers/{id}/wallets/{walletId}": lambda owner: owner.wallet_id,
+    "/customers/{id}/dids/{didId}": lambda owner: owner.did_id,
     "/customers/{id}/emails/{emailId}": lambda owner: owner.email_id,
     "/projects/{projectId}": lambda owner: owner.project.id,
     "/projects/{projectId}/customer-wallets/{address}": lambda owner: owner.wallet,

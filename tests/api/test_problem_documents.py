@@ -16,11 +16,17 @@ from tests.api.refusals import EMPTY, points_into, problem, resolve
 from tests.people import customer, with_claims, with_did
 from tests.serving import Project
 
+NOBODY = {
+    "sourceCustomerIds": ["0190a1f2-6c00-7a32-8e15-9c3f7b2d4a60"],
+    "targetCustomerId": "0190a1f2-6c00-7a32-8e15-9c3f7b2d4a61",
+}
 Provoke = Callable[[Project], httpx.Response]
 
 # Provoked where the server is made to fail or to be full: here and in the tests of faults.
-# A thousand keys are made in test_keys.py.
+# A thousand keys are made in test_keys.py, and a thousand wallets in test_parts.py.
 ELSEWHERE = {
+    "wallet.too_many",
+    "did.too_many",
     "key.too_many",
     "server.busy",
     "server.error",
@@ -96,6 +102,15 @@ def with_a_sub_of_another(project: Project) -> httpx.Response:
     return project.server.http.post("/customers", json=body, headers=project.headers)
 
 
+def merged_long_ago(project: Project) -> httpx.Response:
+    one, two = project.enrol(with_claims(name="A"), with_claims(name="B"))
+    body = {"sourceCustomerIds": [two], "targetCustomerId": one}
+    assert project.call("POST", "/customers/merge", body).status_code == 200
+    database = project.server.registry.database
+    database.rows("UPDATE customers SET deleted_at = 1 WHERE id = $1", UUID(two).bytes)
+    return project.call("POST", f"/customers/{one}/unmerge", {"sourceCustomerId": two})
+
+
 def too_many_values(project: Project) -> httpx.Response:
     return project.post(b"[" + b"[]," * 1_000_000 + b"[]]")
 
@@ -141,11 +156,16 @@ PROVOKED: dict[str, Provoke] = {
     "email.unknown": of_a_customer("GET", "/emails/x"),
     "events.ahead": lambda project: project.get("/events", after=1),
     "batch.unknown": lambda project: project.get("/batches/x"),
+    "wallet.unknown": of_a_customer("GET", "/wallets/x"),
+    "did.unknown": of_a_customer("GET", "/dids/x"),
+    "merge.refused": lambda project: project.call("POST", "/customers/merge", NOBODY),
+    "merge.expired": merged_long_ago,
 }
 # Those that need a customer.
-STORES_ONE = {"idempotency.reused", "status.transition", "email.unknown"} | {
-    code for code in PROVOKED if code.startswith("customer.") and code != "customer.unknown"
-}
+STORES_ONE = {
+    *("idempotency.reused", "status.transition"),
+    *("email.unknown", "wallet.unknown", "did.unknown", "merge.expired"),
+} | {code for code in PROVOKED if code.startswith("customer.") and code != "customer.unknown"}
 
 
 def test_every_problem_is_provoked_by_a_test() -> None:
@@ -167,7 +187,7 @@ def test_a_problem_is_a_whole_document(project: Project, code: str) -> None:
 def test_a_problem_leaves_nothing_stored(project: Project, code: str) -> None:
     PROVOKED[code](project)
     if code in STORES_ONE:
-        assert project.rows()["customers"] == 1
+        assert project.rows()["customers"] == (2 if code == "merge.expired" else 1)
     else:
         assert project.rows() == EMPTY
 

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta, Raw, Struct
 
+from enrol.customers.editing.notes import shown_pointer
 from enrol.customers.formats.locales import canonical_locale
 from enrol.customers.formats.names import nfc
 from enrol.customers.formats.zones import canonical_zone
@@ -195,7 +196,10 @@ def customer_view(record: CustomerRecord, project_id: str) -> CustomerView:
         customer_emails=[email_view(email) for email in record.emails],
         customer_wallets=[wallet_view(wallet) for wallet in record.wallets],
         customer_dids=[did_view(did) for did in record.dids],
-        findings=[FindingView(pointer=f["pointer"], code=f["code"]) for f in record.findings],
+        findings=[
+            FindingView(pointer=shown_pointer(record, finding["pointer"]), code=finding["code"])
+            for finding in record.findings
+        ],
     )
 
 

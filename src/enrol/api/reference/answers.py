@@ -9,6 +9,7 @@ import msgspec
 from enrol.api.reference.examples import PROBLEM_FAULTS, REQUEST_ID
 from enrol.api.reference.schemas import (
     BATCH_FAULTS,
+    MERGE_FAULTS,
     QUERY_FAULTS,
     SHAPE_FAULTS,
     TAKEN_FAULTS,
@@ -25,7 +26,8 @@ FAULTS_OF: Final = {
     "batch.invalid": BATCH_FAULTS,
     "batch.conflict": UNIQUE_FAULTS,
     "customer.conflict": TAKEN_FAULTS,
-    "status.transition": ("status.transition", *TAKEN_FAULTS),
+    "merge.refused": MERGE_FAULTS,
+    "status.transition": ("status.cannot_follow", *TAKEN_FAULTS),
 }
 
 # What a key may still do, on every answer to a key that is limited.

@@ -21,9 +21,13 @@ from enrol.api.reference.paths import (
     findings,
     health,
     keys,
+    lookup,
+    merging,
+    parts,
     reference,
 )
 from enrol.api.reference.resource import Resource, parameter
+from enrol.api.reference.results import answer_schemas
 from enrol.api.reference.schemas import Json, bytes_in_words, component_schemas
 from enrol.settings import Settings
 
@@ -31,9 +35,12 @@ from enrol.settings import Settings
 RESOURCES: Final[tuple[Resource, ...]] = (
     batch.RESOURCE,
     customers.RESOURCE,
+    lookup.RESOURCE,
     customer.RESOURCE,
+    parts.RESOURCE,
     emails.RESOURCE,
     batches.RESOURCE,
+    merging.RESOURCE,
     findings.RESOURCE,
     events.RESOURCE,
     keys.RESOURCE,
@@ -76,7 +83,7 @@ def openapi_document(settings: Settings) -> Json:
                     "call needs stands with it; `admin` holds every scope.",
                 }
             },
-            "schemas": component_schemas(settings, RESOURCES),
+            "schemas": {**component_schemas(settings, RESOURCES), **answer_schemas(settings)},
             "headers": HEADERS,
             "parameters": {"RequestId": _request_id()},
             "responses": {
