@@ -14,6 +14,7 @@ from enrol.api.http import REQUEST_ID, ClientGone
 from enrol.api.options import options_of
 from enrol.api.reference import routes as reference
 from enrol.api.resources import (
+    batches,
     customers,
     dossier,
     erasure,
@@ -41,6 +42,7 @@ HANDLERS: Final = (
     *parts.HANDLERS,
     *emails.HANDLERS,
     *merging.HANDLERS,
+    *batches.HANDLERS,
     *findings.HANDLERS,
     *events.HANDLERS,
     *erasure.HANDLERS,

@@ -104,6 +104,7 @@ PROBLEMS: Final[dict[str, ProblemKind]] = {
         "This Idempotency-Key was used with another request. Nothing was stored.",
     ),
     # Reading.
+    "batch.unknown": ProblemKind(404, "Batch unknown", "There is no such batch in this project."),
     "customer.unknown": ProblemKind(
         404, "Customer unknown", "There is no such customer in this project."
     ),

@@ -107,6 +107,7 @@ class Owner:
 # What the parameters of paths name, by the path up to and including them.
 OWNED: dict[str, Callable[[Owner], str]] = {
     "/customers/{id}": lambda owner: owner.customer_id,
+    "/batches/{id}": lambda owner: owner.batch_id,
     "/keys/{id}": lambda owner: owner.key.id,
     "/customers/{id}/wallets/{walletId}": lambda owner: owner.wallet_id,
     "/customers/{id}/dids/{didId}": lambda owner: owner.did_id,

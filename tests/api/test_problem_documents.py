@@ -160,12 +160,13 @@ PROVOKED: dict[str, Provoke] = {
         "PATCH", "", {"status": "Active"}, once="status = 'Terminated'"
     ),
     "email.unknown": of_a_customer("GET", "/emails/x"),
+    "events.ahead": lambda project: project.get("/events", after=1),
+    "batch.unknown": lambda project: project.get("/batches/x"),
     "wallet.unknown": of_a_customer("GET", "/wallets/x"),
     "did.unknown": of_a_customer("GET", "/dids/x"),
     "merge.refused": lambda project: project.call("POST", "/customers/merge", NOBODY),
     "merge.expired": merged_long_ago,
     "customer.erased": of_an_erased_customer,
-    "events.ahead": lambda project: project.get("/events", after=1),
 }
 # Those that need a customer.
 STORES_ONE = {

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
+from enrol.customers.editing.undoing import Undo
 from enrol.customers.enrolment import Enrolment, Outcome, Receipt
 from enrol.customers.lifecycle.change import Change, ChangeOutcome
 
@@ -84,8 +85,11 @@ class Store(Protocol):
         """Store a batch, all or nothing; returns when it is durable. Also `StoreFull`."""
         ...
 
-    async def apply(self, change: Change) -> ChangeOutcome:
-        """Store a change, all or nothing; returns when it is durable. Also `StoreFull`."""
+    async def apply(self, change: Change | Undo) -> ChangeOutcome:
+        """Store a change, all or nothing; returns when it is durable. Also `StoreFull`.
+
+        The undoing of a batch leaves out whoever has been changed, and is never `Stale`.
+        """
         ...
 
     async def fetch(self, statement: str, *values: Any) -> list[Row]:

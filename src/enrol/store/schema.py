@@ -86,6 +86,10 @@ batches: Final = _table(
     Column("existing", Integer, nullable=False),
     Column("refused", Integer, nullable=False),
     _at(),
+    # The last time that it was undone, by which key, and how many customers that removed in all.
+    Column("undone_at", BigInteger),
+    Column("undone_by", Text),
+    Column("removed", Integer, nullable=False, server_default="0"),
 )
 
 customers: Final = _table(

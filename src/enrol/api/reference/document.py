@@ -13,6 +13,7 @@ from enrol import __version__
 from enrol.api.reference.answers import HEADERS, refusal
 from enrol.api.reference.paths import (
     batch,
+    batches,
     customer,
     customers,
     emails,
@@ -39,6 +40,7 @@ RESOURCES: Final[tuple[Resource, ...]] = (
     customer.RESOURCE,
     parts.RESOURCE,
     emails.RESOURCE,
+    batches.RESOURCE,
     merging.RESOURCE,
     findings.RESOURCE,
     events.RESOURCE,

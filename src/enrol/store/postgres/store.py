@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 import asyncpg
 from asyncpg import Connection, Pool
 
+from enrol.customers.editing.undoing import Undo
 from enrol.customers.enrolment import Enrolment, Outcome, Receipt
 from enrol.customers.lifecycle.change import Change, ChangeOutcome
 from enrol.store.clock import now_ms
@@ -72,7 +73,7 @@ class PostgresStore:
         """See `Store.enrol`."""
         return await self.writer.enrol(enrolment)
 
-    async def apply(self, change: Change) -> ChangeOutcome:
+    async def apply(self, change: Change | Undo) -> ChangeOutcome:
         """See `Store.apply`."""
         return await self.writer.apply(change)
 

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 
 import apsw
 
+from enrol.customers.editing.undoing import Undo
 from enrol.customers.enrolment import Enrolment, KeyReused, Outcome, Receipt, Refused, Stored
 from enrol.customers.lifecycle.change import Applied, Change, ChangeOutcome, Conflict, Stale
 from enrol.store.clock import now_ms
@@ -61,9 +62,12 @@ class SqliteStore:
             return KeyReused()
         raise _failure(payload)
 
-    async def apply(self, change: Change) -> ChangeOutcome:
+    async def apply(self, change: Change | Undo) -> ChangeOutcome:
         """See `Store.apply`."""
-        kind, payload = await self.writer.ask("apply", change.plain())
+        if isinstance(change, Undo):
+            kind, payload = await self.writer.ask("undo", tuple(change))
+        else:
+            kind, payload = await self.writer.ask("apply", change.plain())
         if kind == "applied":
             return Applied(payload)
         if kind == "stale":

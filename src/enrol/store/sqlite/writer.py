@@ -20,6 +20,7 @@ from typing import Any, Final, NamedTuple
 import apsw
 
 from enrol.collector import collect_seldom
+from enrol.customers.editing.undoing import Undo
 from enrol.customers.enrolment import Enrolment, KeyReused, Outcome, Refused
 from enrol.customers.lifecycle.change import Applied, Change, ChangeOutcome, Conflict, Stale
 from enrol.logs import log, log_error, set_up_library_logs
@@ -31,6 +32,7 @@ from enrol.store.sqlite.frames import Frames, pack, unpack
 # The most customers that share a commit: a bound on how long the first of them waits.
 GROUP_CUSTOMERS: Final = 20_000
 RECEIVE_BYTES: Final = 1024 * 1024
+Work = Enrolment | Change | Undo
 
 
 class Job(NamedTuple):
@@ -38,12 +40,14 @@ class Job(NamedTuple):
 
     connection: socket.socket
     number: int
-    work: Enrolment | Change
+    work: Work
 
     @property
     def customers(self) -> int:
         """How many customers it is about."""
         work = self.work
+        if isinstance(work, Undo):
+            return len(work.customers)
         return len(work.ids if isinstance(work, Enrolment) else work.events)
 
 
@@ -65,8 +69,13 @@ def _read(connection: socket.socket, jobs: Jobs) -> None:
 def _job(connection: socket.socket, payload: memoryview) -> Job:
     # In a function of its own: a thread that waits for more data would keep what it read last.
     number, kind, fields = unpack(payload)
-    work = Enrolment(*fields) if kind == "enrol" else Change.from_plain(fields)
-    return Job(connection, number, work)
+    return Job(connection, number, _work(kind, fields))
+
+
+def _work(kind: str, fields: tuple[Any, ...]) -> Work:
+    if kind == "enrol":
+        return Enrolment(*fields)
+    return Undo(*fields) if kind == "undo" else Change.from_plain(fields)
 
 
 def _accept(listener: socket.socket, jobs: Jobs) -> None:
@@ -101,9 +110,7 @@ def failure_code(error: apsw.Error) -> str:
     return "store.full" if isinstance(error, apsw.FullError) else "store.unavailable"
 
 
-def commit_group(
-    writer: Writer, group: Sequence[Enrolment | Change]
-) -> list[Outcome | ChangeOutcome | str]:
+def commit_group(writer: Writer, group: Sequence[Work]) -> list[Outcome | ChangeOutcome | str]:
     """One outcome each; a failure's code where the database failed.
 
     When a group fails each member is tried alone: what one of them broke harms no other. But a
