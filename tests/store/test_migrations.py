@@ -29,6 +29,7 @@ from enrol.store.sqlite.identifiers import find
 from tests.faults.processes import wait_until
 from tests.people import customer, with_claims, with_did, with_wallet
 from tests.postgres import Installation, PostgresServer, oldest_and_newest
+from tests.revisions import until
 from tests.serving import Project, Served
 
 FIRST_SCHEMA = Path(__file__).with_name("schema_0001.sql").read_text("utf-8")
@@ -65,13 +66,6 @@ def ddl(dialect: Dialect) -> list[str]:
                 if column.comment
             ]
     return found
-
-
-def until(dialect: plan.Dialect, revision: str, *, partitions: int = 0) -> list[str]:
-    """What makes an empty database of an earlier revision."""
-    made = plan.statements(dialect, None, partitions=partitions)
-    after = plan.statements(dialect, revision, partitions=partitions)
-    return made[: len(made) - len(after)]
 
 
 def rows_of(connection: apsw.Connection, query: str) -> list[tuple[Any, ...]]:
