@@ -167,14 +167,16 @@ def test_two_writers_that_start_again_and_fail_lose_no_key(
 def test_a_writer_learns_that_another_gave_up_a_key_and_took_it_again(opened: Open) -> None:
     one, two = opened(), opened()
     first, second = Shelf(one, PROJECT), Shelf(two, PROJECT)
-    for start in range(0, 200, 40):
-        add(one, first, keys(start, 40))
+    number = 0
+    while not first.filing:
+        add(one, first, keys(number, 40))
+        number += 40
     with transaction(two):
-        assert second.find(two, sorted(keys(0, 40))) == keys(0, 40)
-        second.release(two, sorted(keys(0, 40)))
-    add(two, second, keys(0, 40))
-    # The run that held them is filed and deleted by the first.
-    for start in range(200, 3_000, 40):
+        assert second.find(two, sorted(keys(0, 4))) == keys(0, 4)
+        second.release(two, sorted(keys(0, 4)))
+    add(two, second, keys(0, 4))
+    # The run that they were in is filed and deleted.
+    for start in range(number, number + 2_000, 40):
         add(one, first, keys(start, 40))
         with transaction(one):
             for key, owner in keys(0, 4).items():
