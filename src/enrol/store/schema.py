@@ -17,9 +17,9 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    SmallInteger,
     Table,
     Text,
-    SmallInteger,
     text,
 )
 from sqlalchemy.dialects.postgresql import TSVECTOR

@@ -50,6 +50,7 @@ BY_UPDATED: Final = 1
 BY_NAME: Final = 2
 BY_DELETED: Final = 3
 TIME_BYTES: Final = 8
+ID_BYTES: Final = 16
 
 
 class Entry(NamedTuple):

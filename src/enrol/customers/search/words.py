@@ -53,7 +53,7 @@ def search_terms(text: str) -> list[Term]:
     words.sort(key=lambda found: found[0])
     terms = list(dict.fromkeys(word[:MOST_WORD_CHARS] for _, word in words))[:MOST_WORDS]
     return [
-        Term(word, place == len(terms) - 1 or len(word) == 1 and not word.isascii())
+        Term(word, place == len(terms) - 1 or (len(word) == 1 and not word.isascii()))
         for place, word in enumerate(terms)
     ]
 

@@ -31,18 +31,30 @@ SELECT ordinal FROM search_words WHERE project = $1 AND words @@ CAST(CAST($2 AS
 def add(dialect: str, project: int, documents: Mapping[int, Sequence[str]]) -> Many:
     """Add the words of customers, by their numbers."""
     if dialect == "sqlite":
-        rows = [(_rowid(project, ordinal), _text(project, words)) for ordinal, words in documents.items() if words]
+        rows = [
+            (_rowid(project, ordinal), _text(project, words))
+            for ordinal, words in documents.items()
+            if words
+        ]
         return Many(SQLITE_ADD, rows)
     return Many(
         POSTGRES_ADD,
-        [(project, ordinal, _words(project, words)) for ordinal, words in documents.items() if words],
+        [
+            (project, ordinal, _words(project, words))
+            for ordinal, words in documents.items()
+            if words
+        ],
     )
 
 
 def drop(dialect: str, project: int, documents: Mapping[int, Sequence[str]]) -> Many:
     """Take customers out. SQLite has to be told the very words that were added."""
     if dialect == "sqlite":
-        rows = [(_rowid(project, ordinal), _text(project, words)) for ordinal, words in documents.items() if words]
+        rows = [
+            (_rowid(project, ordinal), _text(project, words))
+            for ordinal, words in documents.items()
+            if words
+        ]
         return Many(SQLITE_DROP, rows)
     return Many(POSTGRES_DROP, [(project, ordinal) for ordinal in documents])
 

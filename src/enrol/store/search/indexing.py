@@ -10,14 +10,14 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from enrol.customers.search.entry import SINGLE, NAMES, Entry, entry_of, no_entry
+from enrol.customers.search.entry import NAMES, SINGLE, Entry, entry_of, no_entry
 from enrol.customers.search.sets import CHUNK, pack, unpack
 from enrol.store.search import fulltext
 from enrol.store.search.sealing import common_sets, word_facets
 from enrol.store.search.steps import Ask, Many, Steps
 
 # Documents of the full-text index that one slice adds.
-FILED: Final = 1_000
+FILED: Final = 1_024
 
 FIND_PROGRESS: Final = """
 SELECT seq, size, last_at, last_id FROM search_progress WHERE project = $1
@@ -77,7 +77,7 @@ DELETE FROM search_orders WHERE project = $1 AND sort = $2 AND key = $3
 """
 ADD_CHUNK: Final = """
 INSERT INTO search_chunks (project, chunk, first_at, first_id, filed)
-VALUES ($1, $2, $3, $4, 0)
+VALUES ($1, $2, $3, $4, -1)
 """
 SET_FILED: Final = """
 UPDATE search_chunks SET filed = $3 WHERE project = $1 AND chunk = $2
@@ -86,6 +86,16 @@ PUT_PROGRESS: Final = """
 INSERT INTO search_progress (project, seq, size, last_at, last_id) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (project) DO UPDATE SET seq = excluded.seq, size = excluded.size,
 last_at = excluded.last_at, last_id = excluded.last_id
+"""
+
+FIND_LAG: Final = """
+SELECT coalesce((SELECT seq FROM chain_heads WHERE project = $1), 0),
+coalesce((SELECT seq FROM search_progress WHERE project = $1), 0)
+"""
+# The projects with events that the index has not seen.
+FIND_BEHIND: Final = """
+SELECT head.project FROM chain_heads AS head LEFT JOIN search_progress AS at
+ON at.project = head.project WHERE head.seq > coalesce(at.seq, 0)
 """
 
 encode: Final = msgspec.msgpack.encode
@@ -144,7 +154,10 @@ def _place(
     numbers = [row[0] for row in (yield Ask(FIND_NUMBERS, (project, ids)))] if ids else []
     entries = (yield Ask(FIND_ENTRIES, (project, numbers))) if numbers else ()
     before = {
-        row[1]: (row[0], Entry(row[1], row[2], _facets.decode(row[3]), row[4], _orders.decode(row[5])))
+        row[1]: (
+            row[0],
+            Entry(row[1], row[2], _facets.decode(row[3]), row[4], _orders.decode(row[5])),
+        )
         for row in entries
     }
     rows = yield Ask(FIND_CUSTOMERS, (project, ids))
@@ -201,7 +214,7 @@ def _write_sets(project: int, placed: Sequence[Placed]) -> Steps[None]:
             sets.setdefault(facet, [0, 0])[1] |= mask
     for chunk, sets in changes.items():
         found = yield Ask(FIND_SETS, (project, sorted(sets), chunk))
-        stored = dict(found)
+        stored: dict[bytes, bytes] = dict(found)
         puts, drops = [], []
         for facet, (added, dropped) in sorted(sets.items()):
             bits = unpack(stored[facet]) if facet in stored else 0
@@ -218,7 +231,15 @@ def _write_entries(project: int, placed: Sequence[Placed]) -> Steps[None]:
     yield Many(
         PUT_ENTRY,
         [
-            (project, ordinal, after.id, after.created_at, encode(after.facets), after.words, encode(after.orders))
+            (
+                project,
+                ordinal,
+                after.id,
+                after.created_at,
+                encode(after.facets),
+                after.words,
+                encode(after.orders),
+            )
             for ordinal, _, after in placed
         ],
     )
@@ -256,10 +277,12 @@ def _seal_part(dialect: str, project: int, progress: Progress) -> Steps[int]:
         return 0
     chunk, filed = full[0]
     start = chunk * CHUNK
-    if filed == 0:
+    if filed < 0:
         found = yield Ask(FIND_WORDS, (project, start, start + CHUNK))
         sets = common_sets({ordinal - start: words.split() for ordinal, words in found})
         yield Many(PUT_SET, [(project, facet, chunk, bits) for facet, bits in sorted(sets.items())])
+        yield Many(SET_FILED, [(project, chunk, 0)])
+        return 1
     end = min(filed + FILED, CHUNK)
     found = yield Ask(FIND_WORDS, (project, start + filed, start + end))
     documents = {ordinal: words.split() for ordinal, words in found}
@@ -268,7 +291,7 @@ def _seal_part(dialect: str, project: int, progress: Progress) -> Steps[int]:
         dialect, project, {ordinal: _rare(words, common) for ordinal, words in documents.items()}
     )
     yield Many(SET_FILED, [(project, chunk, end)])
-    return end - filed
+    return int(end - filed)
 
 
 def _common(project: int, chunk: int, documents: Iterable[Sequence[str]]) -> Steps[set[bytes]]:
@@ -292,17 +315,26 @@ def _refile(dialect: str, project: int, placed: Sequence[Placed]) -> Steps[None]
     if not changed:
         return
     rows = yield Ask(FIND_UNFILED, (project, CHUNK + 1))
-    filed = dict(rows)
+    filed: dict[int, int] = dict(rows)
     for chunk, ones in changed.items():
-        if filed.get(chunk, 0):
+        if filed.get(chunk, -1) >= 0:
             yield from _refile_chunk(dialect, project, chunk, ones, filed[chunk])
 
 
 def _refile_chunk(
     dialect: str, project: int, chunk: int, ones: Sequence[Placed], filed: int
 ) -> Steps[None]:
-    words = {one.ordinal: (one.before.words.split() if one.before else [], one.after.words.split()) for one in ones}
-    asked = {facet for pair in words.values() for found in pair for word in found for facet in word_facets(word)}
+    words = {
+        one.ordinal: (one.before.words.split() if one.before else [], one.after.words.split())
+        for one in ones
+    }
+    asked = {
+        facet
+        for pair in words.values()
+        for found in pair
+        for word in found
+        for facet in word_facets(word)
+    }
     found = yield Ask(FIND_SETS, (project, sorted(asked), chunk))
     sets = {facet: unpack(bits) for facet, bits in found}
     for ordinal, (before, after) in words.items():
@@ -315,5 +347,7 @@ def _refile_chunk(
     # A set stays when its last member goes: what is common in a chunk is settled once.
     filed_words = {ordinal: pair for ordinal, pair in words.items() if ordinal % CHUNK < filed}
     common = set(sets)
-    yield fulltext.drop(dialect, project, {o: _rare(b, common) for o, (b, _) in filed_words.items()})
+    yield fulltext.drop(
+        dialect, project, {o: _rare(b, common) for o, (b, _) in filed_words.items()}
+    )
     yield fulltext.add(dialect, project, {o: _rare(a, common) for o, (_, a) in filed_words.items()})

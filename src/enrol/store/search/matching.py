@@ -1,4 +1,4 @@
-"""Which customers a filtered list is about, as one set: every filter is a set, and sets are joined."""
+"""Which customers a filtered list is about: every filter is a set, and sets are joined."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -16,6 +16,7 @@ from enrol.customers.search.entry import (
 from enrol.customers.search.sets import CHUNK, Chunks
 from enrol.customers.search.words import Term
 from enrol.store.search import fulltext
+from enrol.store.search.indexing import FIND_NUMBERS
 from enrol.store.search.steps import Ask, Steps
 
 FIND_SET: Final = """
@@ -39,6 +40,7 @@ SELECT ordinal FROM search_entries WHERE project = $1 AND ordinal >= $2
 class Filters(NamedTuple):
     """What a customer must have. Times are Unix milliseconds.
 
+    ``ids`` are the only customers that it may be, where there are any said;
     ``created`` is a time from which and one before which it was created; with
     ``deleted_before`` it was deleted before that time, otherwise it must not be deleted.
     """
@@ -47,6 +49,7 @@ class Filters(NamedTuple):
     terms: Sequence[Term] = ()
     created: tuple[int, int] | None = None
     deleted_before: int | None = None
+    ids: Sequence[bytes] | None = None
 
 
 class Chunk(NamedTuple):
@@ -66,6 +69,9 @@ def find_matching(
         found = yield from find_set(project, LIVE)
     else:
         found = yield from _find_between(project, BY_DELETED, 0, filters.deleted_before)
+    if filters.ids is not None:
+        rows = (yield Ask(FIND_NUMBERS, (project, [*filters.ids]))) if filters.ids else ()
+        found = sets.both(found, sets.chunks_of(row[0] for row in rows))
     for facet in filters.facets:
         found = sets.both(found, (yield from find_set(project, facet)))
     if filters.created is not None:
@@ -98,9 +104,7 @@ def find_place(project: int, chunks: Sequence[Chunk], at: int, after: bytes) -> 
     return int(rows[0][0]) if rows else start + CHUNK
 
 
-def _find_created(
-    project: int, chunks: Sequence[Chunk], start: int, end: int
-) -> Steps[Chunks]:
+def _find_created(project: int, chunks: Sequence[Chunk], start: int, end: int) -> Steps[Chunks]:
     low = yield from find_place(project, chunks, start, b"")
     high = yield from find_place(project, chunks, end, b"")
     found = sets.between(low, high)

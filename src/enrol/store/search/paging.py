@@ -5,7 +5,7 @@ that do not, because they came late or have changed since, stand in an order of 
 (`search_orders`), and so do all in the order by name. A page is merged from both.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -17,6 +17,7 @@ from enrol.customers.search.entry import (
     BY_NAME,
     BY_UPDATED,
     CHANGED,
+    ID_BYTES,
     LATE,
     LETTER,
     LETTERS,
@@ -36,7 +37,7 @@ MOST_WALKED: Final = 8_000
 # which only the customers of one letter are.
 MOST_SKIPPED: Final = 20_000
 MOST_SKIPPED_BY_NAME: Final = 100_000
-ID_BYTES: Final = 16
+
 ABOVE_ALL: Final = b"\xff" * 80
 
 FIND_TIMES: Final = """
@@ -97,9 +98,7 @@ def find_page(
     return sorted(merged, reverse=order.down)[order.skip : most]
 
 
-def _find_by_name(
-    project: int, matching: Chunks, order: Order, limit: int
-) -> Steps[list[Placed]]:
+def _find_by_name(project: int, matching: Chunks, order: Order, limit: int) -> Steps[list[Placed]]:
     """The page, letter by letter: those of the letters before it are only counted."""
     if sets.count(matching) <= SORTED:
         listed = yield from _listed(project, matching, order)
@@ -134,9 +133,7 @@ def _is_past(letter: bytes, order: Order) -> bool:
     return letter > first if order.down else letter < first
 
 
-def _behind(
-    project: int, plain: Chunks, chunks: Sequence[Chunk], order: Order
-) -> Steps[Chunks]:
+def _behind(project: int, plain: Chunks, chunks: Sequence[Chunk], order: Order) -> Steps[Chunks]:
     if order.after is None:
         return plain
     at, customer = int.from_bytes(order.after[:TIME_BYTES], "big"), order.after[TIME_BYTES:]
@@ -187,13 +184,9 @@ def _listed(project: int, members: Chunks, order: Order) -> Steps[list[Placed]]:
         return []
     rows = yield Ask(FIND_ORDERS, (project, list(sets.walk(members, down=False))))
     keys = [key for row in rows for sort, key in _orders.decode(row[0]) if sort == order.sort]
-    return sorted(((key, key[-ID_BYTES:]) for key in keys if _is_behind(key, order)), reverse=order.down)
-
-
-def _is_behind(key: bytes, order: Order) -> bool:
-    if order.after is None:
-        return True
-    return key < order.after if order.down else key > order.after
+    return sorted(
+        ((key, key[-ID_BYTES:]) for key in keys if _is_behind(key, order)), reverse=order.down
+    )
 
 
 def _walk(

@@ -20,8 +20,8 @@ MANY: Final = 64
 def common_sets(words: Mapping[int, Sequence[str]]) -> dict[bytes, bytes]:
     """The sets of a chunk, by facet. ``words`` are those of each place of the chunk."""
     places: dict[str, list[int]] = defaultdict(list)
-    for place, found in words.items():
-        for word in found:
+    for place, text in words.items():
+        for word in text:
             places[word].append(place)
     sets = {
         WORD + word.encode(): pack(bits_of(found))

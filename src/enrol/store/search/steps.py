@@ -5,9 +5,10 @@ result. Who runs it has one transaction open, so that all its steps see one snap
 """
 
 from collections.abc import Generator, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
-Rows = Sequence[Sequence[Any]]
+Dialect = Literal["sqlite", "postgresql"]
+Rows = Sequence[tuple[Any, ...]]
 T = TypeVar("T")
 
 
