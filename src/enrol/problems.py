@@ -98,6 +98,21 @@ PROBLEMS: Final[dict[str, ProblemKind]] = {
     "customer.unknown": ProblemKind(
         404, "Customer unknown", "There is no such customer in this project."
     ),
+    "customer.erased": ProblemKind(
+        410, "Customer erased", "The personal data of this customer were erased."
+    ),
+    # Changing.
+    "customer.changed": ProblemKind(
+        412, "Customer changed", "The customer is not any more as If-Match says; read it again."
+    ),
+    "customer.conflict": ProblemKind(
+        409,
+        "Customer in conflict",
+        "Another customer has what this one was to get; `errors` lists it. Nothing was stored.",
+    ),
+    "customer.busy": ProblemKind(
+        409, "Customer busy", "The customer is being changed by many calls at once; try again."
+    ),
     # The server.
     "server.busy": ProblemKind(
         503, "Server busy", "The server holds as much as it can at once; try again soon."

@@ -58,6 +58,7 @@ class CustomerRecord(NamedTuple):
     customer: Mapping[str, Any]
     wallets: Sequence[Mapping[str, Any]]
     dids: Sequence[Mapping[str, Any]]
+    emails: Sequence[Mapping[str, Any]]
     findings: Sequence[Mapping[str, Any]]
 
 

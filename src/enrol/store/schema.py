@@ -24,14 +24,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import TSVECTOR
 
-from enrol.customers.model import CLAIM_FIELDS
+from enrol.store.columns import CLAIM_COLUMNS
 
 metadata: Final = MetaData()
-
-# Who created the claims, not the customer.
-CLAIM_COLUMNS: Final = {field: field for field in CLAIM_FIELDS} | {
-    "created_by": "claims_created_by"
-}
 
 
 def _project() -> Column[Any]:
@@ -99,7 +94,7 @@ customers: Final = _table(
     _id("batch_id", key=False),
     Column("type", Text, nullable=False),
     _at(),
-    *(Column(CLAIM_COLUMNS[field], Text) for field in CLAIM_FIELDS),
+    *(Column(name, Text) for name in CLAIM_COLUMNS),
     # NULL: "No status", "No risk".
     Column("status", Text),
     Column("risk_score", Text),

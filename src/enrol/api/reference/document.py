@@ -32,7 +32,7 @@ KEY: Final = (
     *(code for code in PROBLEMS if code.startswith("access.") and code != "access.project"),
     *STORE,
 )
-PATH: Final = (*KEY, "customer.unknown", "route.unknown")
+PATH: Final = (*KEY, "customer.unknown", "customer.erased", "route.unknown")
 ENROL: Final = (
     *KEY,
     "access.project",

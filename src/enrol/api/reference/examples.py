@@ -80,12 +80,21 @@ RESULTS: Final[list[dict[str, Any]]] = [
 CUSTOMER: Final[dict[str, Any]] = {
     "id": IDS[1],
     "cmsProjectId": PROJECT,
+    "externalCustomerId": None,
     "type": "Individual",
     "status": "No status",
+    "reason": None,
     "riskScore": "No risk",
     "onboardingLevel": None,
     "batchId": BATCH_ID,
     "createdAt": AT,
+    "updatedAt": AT,
+    "deletedAt": None,
+    "deletedBy": None,
+    "mergedInto": None,
+    "tags": [],
+    "metadata": {},
+    "customerContact": {"phone": None, "twitter": None, "discord": None, "telegram": None},
     "customerClaims": [
         {
             "sub": "crm-000002",

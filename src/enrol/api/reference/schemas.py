@@ -161,7 +161,8 @@ def _state_the_rules(schemas: Mapping[str, Json], settings: Settings) -> None:
             "description": "Stable: [what each means](/docs/problems#faults).",
         }
     schemas["Customer"]["anyOf"] = [_has_value(part) for part in customer]
-    for name in ("CustomerView", "WalletView", "DidView"):
+    schemas["CustomerView"]["properties"]["metadata"] = {"type": "object"}
+    for name in ("CustomerView", "WalletView", "DidView", "EmailView"):
         for field in ("createdAt", "updatedAt"):
             if field in schemas[name]["properties"]:
                 schemas[name]["properties"][field]["format"] = "date-time"

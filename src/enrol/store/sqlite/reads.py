@@ -69,12 +69,12 @@ def find_customers(
     if not ids:
         return []
     customers = {row["id"]: row for row in _parts(connection, project, "customers", "id", ids)}
-    wallets, dids, findings = (
+    wallets, dids, emails, findings = (
         _by_customer(_parts(connection, project, table, "customer_id", ids))
-        for table in ("wallets", "dids", "findings")
+        for table in ("wallets", "dids", "emails", "findings")
     )
     return [
-        CustomerRecord(customers[key], wallets[key], dids[key], findings[key])
+        CustomerRecord(customers[key], wallets[key], dids[key], emails[key], findings[key])
         for key in ids
         if key in customers
     ]
