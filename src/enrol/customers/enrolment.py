@@ -10,6 +10,7 @@ Row = tuple[Any, ...]
 WALLET: Final = 0
 DID: Final = 1
 SUB: Final = 2
+EXTERNAL: Final = 3
 KINDS: Final = ("wallet", "did", "sub")
 KIND_BITS: Final = 2
 

@@ -11,6 +11,7 @@ import msgspec
 
 from enrol import __version__
 from enrol.api import batch
+from enrol.api.page_query import PageQuery
 from enrol.api.reference import examples
 from enrol.api.reference.answers import HEADERS, refusal, refusals, success
 from enrol.api.reference.schemas import (
@@ -20,7 +21,6 @@ from enrol.api.reference.schemas import (
     component_schemas,
     ref,
 )
-from enrol.api.resources.customers import PageQuery
 from enrol.problems import PROBLEMS
 from enrol.settings import Settings
 

@@ -47,9 +47,13 @@ class Filters(NamedTuple):
 
     facets: Sequence[bytes] = ()
     terms: Sequence[Term] = ()
-    created: tuple[int, int] | None = None
+    created: tuple[int, int | None] | None = None
     deleted_before: int | None = None
     ids: Sequence[bytes] | None = None
+
+
+ALL: Final = Filters()
+MOST_TIME: Final = 2**63 - 1
 
 
 class Chunk(NamedTuple):
@@ -104,7 +108,10 @@ def find_place(project: int, chunks: Sequence[Chunk], at: int, after: bytes) -> 
     return int(rows[0][0]) if rows else start + CHUNK
 
 
-def _find_created(project: int, chunks: Sequence[Chunk], start: int, end: int) -> Steps[Chunks]:
+def _find_created(
+    project: int, chunks: Sequence[Chunk], start: int, end: int | None
+) -> Steps[Chunks]:
+    end = MOST_TIME if end is None else end
     low = yield from find_place(project, chunks, start, b"")
     high = yield from find_place(project, chunks, end, b"")
     found = sets.between(low, high)
