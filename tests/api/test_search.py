@@ -56,7 +56,7 @@ def test_each_filter_lets_through_what_it_says(project: Project) -> None:
         {**with_claims(name="c"), "customerWallet": wallet(), "customerDid": did("did:example:c")},
         with_claims(name="d"),
     )
-    company = project.body(with_claims(name="e"), customerType="Company")
+    company = project.body(with_claims(name="e"), customer_type="Company")
     assert project.post(company).status_code == 200
     assert names(project, countryOfResidence="DEU") == ["a"]
     assert names(project, nationality="FRA") == ["b", "a"]
