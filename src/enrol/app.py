@@ -1,6 +1,7 @@
 """Builds the ASGI application of one HTTP process."""
 
 import sys
+from typing import Final
 
 from litestar import Litestar, Response
 from litestar import Request as LitestarRequest
@@ -8,11 +9,11 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException, ValidationException
 
-from enrol.api.edge import REQUEST_ID, Edge
-from enrol.api.reference.routes import get_openapi, get_problems, get_reference
-from enrol.api.resources.customers import get_customer, get_customer_by_wallet, list_customers
-from enrol.api.resources.findings import count_findings
-from enrol.api.resources.health import healthz, readyz
+from enrol.api.edge import Edge
+from enrol.api.http import REQUEST_ID, ClientGone
+from enrol.api.options import options_of
+from enrol.api.reference import routes as reference
+from enrol.api.resources import customers, findings, health, keys
 from enrol.api.server import Server, build_server
 from enrol.collector import collect_seldom
 from enrol.customers.faults import Fault
@@ -22,6 +23,14 @@ from enrol.settings import Settings, load_settings
 from enrol.store.protocol import Store
 from enrol.store.registry import is_postgres
 
+# In the order of the API's description; a new resource is a module and a name here.
+HANDLERS: Final = (
+    *customers.HANDLERS,
+    *findings.HANDLERS,
+    *keys.HANDLERS,
+    *health.HANDLERS,
+    *reference.HANDLERS,
+)
 MILLISECONDS_PER_HOUR = 3_600_000
 # How long the loop waits for the interpreter while a large batch is checked in a thread.
 SWITCH_SECONDS = 0.001
@@ -60,6 +69,8 @@ def build_app(settings: Settings, store: Store) -> Edge:
     def answer_problem(
         request: LitestarRequest[None, None, State], error: Exception
     ) -> Response[bytes]:
+        if isinstance(error, ClientGone):
+            raise error  # nobody is there to read an answer
         answer = edge.problem_answer(_known(error), request.scope[REQUEST_ID])  # type: ignore[typeddict-item]
         return Response(
             answer.body,
@@ -69,17 +80,8 @@ def build_app(settings: Settings, store: Store) -> Edge:
         )
 
     routes = Litestar(
-        route_handlers=[
-            get_customer,
-            list_customers,
-            get_customer_by_wallet,
-            count_findings,
-            healthz,
-            readyz,
-            get_openapi,
-            get_reference,
-            get_problems,
-        ],
+        # Those of OPTIONS first, or the framework adds its own.
+        route_handlers=[*options_of(HANDLERS), *HANDLERS],
         dependencies={"server": Provide(provide_server, sync_to_thread=False, use_cache=True)},
         exception_handlers={Exception: answer_problem, HTTPException: answer_problem},
         openapi_config=None,

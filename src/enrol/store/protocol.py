@@ -43,13 +43,14 @@ class KeyRecord(NamedTuple):
     lenient: bool
     expires_at: int | None
     revoked_at: int | None
+    rate_limit: int | None = None
 
 
 def key_record(row: Sequence[Any]) -> KeyRecord:
-    """The key of a row: ID, scopes, project, its ID, lenient, expires at, revoked at."""
-    key_id, scopes, project, project_id, lenient, expires_at, revoked_at = row
+    """The key of a row: ID, scopes, project, its ID, lenient, expires at, revoked at, limit."""
+    key_id, scopes, project, project_id, lenient, *times_and_limit = row
     scopes = frozenset(scopes.split())
-    return KeyRecord(key_id, scopes, project, project_id, bool(lenient), expires_at, revoked_at)
+    return KeyRecord(key_id, scopes, project, project_id, bool(lenient), *times_and_limit)
 
 
 class CustomerRecord(NamedTuple):

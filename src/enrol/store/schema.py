@@ -72,6 +72,9 @@ api_keys: Final = _table(
     _at(),
     Column("expires_at", BigInteger),
     Column("revoked_at", BigInteger),
+    # Calls a minute; NULL: as the setting says.
+    Column("rate_limit", BigInteger),
+    Index("api_keys_by_project", "project"),
 )
 
 batches: Final = _table(

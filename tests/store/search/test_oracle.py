@@ -124,7 +124,9 @@ class World:
             "status": pick.choice(STATUSES),
             "risk_score": None,
             "onboarding_level": None,
-            "tags": json.dumps(pick.sample(TAGS, pick.randrange(3))) if pick.random() < 0.3 else None,
+            "tags": json.dumps(pick.sample(TAGS, pick.randrange(3)))
+            if pick.random() < 0.3
+            else None,
         }
         customer_id = at.to_bytes(6, "big") + b"\x70" + pick.randbytes(9)
         spaces = pick.sample(SPACES, pick.randrange(3))
@@ -215,9 +217,7 @@ CHANGE = (
 
 
 @pytest.fixture(scope="module")
-def world(
-    tmp_path_factory: pytest.TempPathFactory, new_database: NewDatabase
-) -> Iterator[World]:
+def world(tmp_path_factory: pytest.TempPathFactory, new_database: NewDatabase) -> Iterator[World]:
     base = open_base(tmp_path_factory.mktemp("oracle"), new_database())
     made = World(base)
     made.add(CHUNK - 200)

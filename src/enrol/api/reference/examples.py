@@ -55,6 +55,10 @@ PROBLEM_FAULTS: Final = {
     "query.invalid": (
         Fault(None, "/mode", "query.value", "mode is one of: atomic, partial, dryRun."),
     ),
+    "body.invalid": (
+        Fault(None, "/scope", "field.unknown", "Did you mean scopes?"),
+        Fault(None, "/scopes", "field.missing"),
+    ),
     "batch.invalid": (
         _CHECKSUM,
         Fault(2, "/customerClaims/givenname", "field.unknown", "Did you mean givenName?"),

@@ -1,5 +1,6 @@
 """Reading customers back: by ID, by page, by wallet."""
 
+from typing import Final
 from urllib.parse import unquote
 
 from litestar import Request as LitestarRequest
@@ -78,3 +79,6 @@ async def get_customer_by_wallet(
     if not records:
         raise Problem("customer.unknown")
     return customer_view(records[0], key.project_id)
+
+
+HANDLERS: Final = (get_customer, list_customers, get_customer_by_wallet)

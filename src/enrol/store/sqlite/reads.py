@@ -10,7 +10,7 @@ from enrol.store.protocol import CustomerRecord, KeyRecord, Row, key_record
 from enrol.store.statements import to_sqlite
 
 FIND_KEY: Final = """
-SELECT k.id, k.scopes, p.project, p.id, p.lenient, k.expires_at, k.revoked_at
+SELECT k.id, k.scopes, p.project, p.id, p.lenient, k.expires_at, k.revoked_at, k.rate_limit
 FROM api_keys AS k JOIN projects AS p ON p.project = k.project
 WHERE k.hash = ?
 """
