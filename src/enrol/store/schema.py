@@ -308,7 +308,7 @@ search_orders: Final = _table(
     Column("ordinal", BigInteger, nullable=False),
 )
 
-# On SQLite this is an FTS5 table, which revision 0004 makes.
+# On SQLite this is an FTS5 table, which revision 0007 makes.
 search_words: Final = _table(
     "search_words",
     _project(),

@@ -32,7 +32,8 @@ def list_parameters() -> list[Json]:
         elif name in COUNTRY_FIELDS:
             schema = {"type": "string", "enum": sorted(COUNTRIES)}
         elif name in TIME_FIELDS:
-            schema = {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}
+            formats = ("date", "date-time")
+            schema = {"anyOf": [{"type": "string", "format": each} for each in formats]}
         required = name in query["required"]
         example = examples.PROJECT if required else None
         found.append(parameter("query", name, words, schema, example, required=required))

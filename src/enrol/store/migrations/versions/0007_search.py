@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import TSVECTOR
 
-revision = "0004"
-down_revision = "0003"
+revision = "0007"
+down_revision = "0004"
 
 # No copy of the words is kept (content=''), nor where in a name they stand; and what is deleted is
 # deleted at once, not when segments are merged one day.
