@@ -39,7 +39,7 @@ def run_steps(connection: apsw.Connection, steps: Steps[T]) -> T:
             connection.executemany(statement, step.rows)
             rows = ()
         else:
-            rows = list(connection.execute(statement, [_bound(value) for value in step.values]))
+            rows = list(connection.execute(statement, [bound(value) for value in step.values]))
 
 
 def read_steps(connection: apsw.Connection, steps: Steps[T]) -> T:
@@ -51,7 +51,8 @@ def read_steps(connection: apsw.Connection, steps: Steps[T]) -> T:
         connection.execute("COMMIT")
 
 
-def _bound(value: Any) -> Any:
+def bound(value: Any) -> Any:
+    """A value as apsw takes it: a list as an array."""
     if not isinstance(value, Sequence) or isinstance(value, str | bytes):
         return value
     # SQLite takes no empty array, and nothing is an empty text.
