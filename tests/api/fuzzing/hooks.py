@@ -7,9 +7,6 @@ from typing import Any
 import schemathesis
 from schemathesis import Case, HookContext
 
-from enrol.api.page_query import MOST_SEARCH_WORDS
-from enrol.customers.search.words import search_terms
-
 PROJECT = os.environ["FUZZED_PROJECT"]
 _numbers = itertools.count()
 
@@ -35,7 +32,7 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
 def put_list_right(query: dict[str, Any]) -> None:
     """A cursor comes out of an answer, and what is searched for has a letter or a digit."""
     query.pop("after", None)
-    if "search" in query and not 0 < len(search_terms(str(query["search"]))) <= MOST_SEARCH_WORDS:
+    if "search" in query:
         query["search"] = "anna"
 
 

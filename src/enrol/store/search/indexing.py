@@ -14,7 +14,7 @@ from enrol.customers.search.entry import NAMES, SINGLE, Entry, entry_of, no_entr
 from enrol.customers.search.sets import CHUNK, pack, unpack
 from enrol.store.search import fulltext
 from enrol.store.search.sealing import common_sets, word_facets
-from enrol.store.search.steps import Ask, Many, Steps
+from enrol.store.search.steps import Add, Ask, Many, Steps
 
 # Documents of the full-text index that one slice adds.
 FILED: Final = 1_024
@@ -45,7 +45,6 @@ FIND_ENTRIES: Final = """
 SELECT ordinal, id, created_at, facets, words, orders FROM search_entries
 WHERE project = $1 AND ordinal = ANY($2)
 """
-ADD_NUMBER: Final = "INSERT INTO search_numbers (project, id, ordinal) VALUES ($1, $2, $3)"
 FIND_SETS: Final = """
 SELECT facet, bits FROM search_sets WHERE project = $1 AND facet = ANY($2) AND chunk = $3
 """
@@ -68,9 +67,6 @@ ON CONFLICT (project, facet, chunk) DO UPDATE SET bits = excluded.bits
 """
 DROP_SET: Final = """
 DELETE FROM search_sets WHERE project = $1 AND facet = $2 AND chunk = $3
-"""
-ADD_ORDER: Final = """
-INSERT INTO search_orders (project, sort, key, ordinal) VALUES ($1, $2, $3, $4)
 """
 DROP_ORDER: Final = """
 DELETE FROM search_orders WHERE project = $1 AND sort = $2 AND key = $3
@@ -244,14 +240,14 @@ def _write_entries(project: int, placed: Sequence[Placed]) -> Steps[None]:
         ],
     )
     numbers = [(project, one.after.id, one.ordinal) for one in placed if one.before is None]
-    yield Many(ADD_NUMBER, sorted(numbers))
+    yield Add("search_numbers", ("project", "id", "ordinal"), sorted(numbers))
     drops, adds = [], []
     for ordinal, before, after in placed:
         had = before.orders if before else frozenset()
         drops += [(project, *order) for order in had - after.orders]
         adds += [(project, *order, ordinal) for order in after.orders - had]
     yield Many(DROP_ORDER, drops)
-    yield Many(ADD_ORDER, sorted(adds))
+    yield Add("search_orders", ("project", "sort", "key", "ordinal"), sorted(adds))
 
 
 def _add_chunks(

@@ -14,10 +14,14 @@ from enrol.logs import log_error
 from enrol.store.postgres.connections import LOST, connect
 from enrol.store.protocol import StoreUnavailable
 from enrol.store.search.indexing import FIND_BEHIND, index_slice
-from enrol.store.search.steps import Many, Steps
+from enrol.store.search.steps import Add, Ask, Many, Steps
 
 # Smaller than on SQLite: it is done in a process that answers calls.
-SLICE: Final = 200
+SLICE: Final = 300
+# After so many slices the statistics are told, rather than when autovacuum comes by: the planner
+# of a full-text search goes by them.
+ANALYZED: Final = 100
+ANALYZE: Final = "ANALYZE search_words, search_entries, search_orders, search_sets"
 IDLE_SECONDS: Final = 0.25
 # See on_sqlite.py.
 STALE_SECONDS: Final = 5.0
@@ -45,12 +49,16 @@ async def run_steps(connection: Connection[Any], steps: Steps[T]) -> T:
             step = steps.send(rows)
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
-        if not isinstance(step, Many):
+        if isinstance(step, Ask):
             rows = await connection.fetch(step.statement, *step.values)
-        else:
-            if step.rows:
-                await connection.executemany(step.statement, step.rows)
-            rows = ()
+            continue
+        if isinstance(step, Add) and step.rows:
+            await connection.copy_records_to_table(
+                step.table, records=step.rows, columns=step.columns
+            )
+        elif isinstance(step, Many) and step.rows:
+            await connection.executemany(step.statement, step.rows)
+        rows = ()
 
 
 async def read_steps(connection: Connection[Any], steps: Steps[T]) -> T:
@@ -69,6 +77,7 @@ class Indexer:
         # Projects with events that the index has not seen, and since when.
         self.behind: dict[int, float] = {}
         self.noted = 0.0
+        self.slices = 0
         self.wanted = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
 
@@ -99,7 +108,9 @@ class Indexer:
                 async with self.connection.transaction():
                     if await self.connection.fetchval(TRY_LOCK, LOCK, project):
                         steps = index_slice("postgresql", project, SLICE)
-                        return await run_steps(self.connection, steps) > 0
+                        done = await run_steps(self.connection, steps)
+                        self.slices += done > 0
+                        return done > 0
             except (*LOST, asyncpg.PostgresError) as error:
                 if self.connection is not None:
                     self.connection.terminate()
@@ -126,6 +137,8 @@ class Indexer:
         since = self.behind.pop(project)
         try:
             more = await self.take_slice(project)
+            if self.slices >= ANALYZED:
+                await self._analyze()
         except Exception as error:
             log_error("indexing failed", error)
             more = True
@@ -134,6 +147,12 @@ class Indexer:
             self.behind[project] = since
         elif not self.behind:
             self.wanted.clear()
+
+    async def _analyze(self) -> None:
+        async with self.turn:
+            if self.connection is not None:
+                await self.connection.execute(ANALYZE)
+            self.slices = 0
 
     async def _find_behind(self) -> None:
         """Look for what was left behind, by an earlier server say."""

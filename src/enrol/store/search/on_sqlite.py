@@ -9,9 +9,9 @@ from typing import Any, Final, TypeVar
 import apsw
 
 from enrol.store.search.indexing import FIND_BEHIND, index_slice
-from enrol.store.search.steps import Many, Steps
+from enrol.store.search.steps import Add, Ask, Steps
 from enrol.store.sqlite.file import transaction
-from enrol.store.statements import to_sqlite
+from enrol.store.statements import insert_into, to_sqlite
 
 # Events that one slice takes in: some 20 ms, for which whoever comes meanwhile has to wait.
 SLICE: Final = 400
@@ -34,12 +34,16 @@ def run_steps(connection: apsw.Connection, steps: Steps[T]) -> T:
             step = steps.send(rows)
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
-        statement = to_sqlite(step.statement)
-        if isinstance(step, Many):
-            connection.executemany(statement, step.rows)
-            rows = ()
+        if isinstance(step, Ask):
+            values = [bound(value) for value in step.values]
+            rows = list(connection.execute(to_sqlite(step.statement), values))
+            continue
+        if isinstance(step, Add):
+            statement = insert_into(step.table, step.columns)
         else:
-            rows = list(connection.execute(statement, [bound(value) for value in step.values]))
+            statement = step.statement
+        connection.executemany(to_sqlite(statement), step.rows)
+        rows = ()
 
 
 def read_steps(connection: apsw.Connection, steps: Steps[T]) -> T:

@@ -26,4 +26,12 @@ class Many(NamedTuple):
     rows: Sequence[tuple[Any, ...]]
 
 
-Steps = Generator[Ask | Many, Rows, T]
+class Add(NamedTuple):
+    """Rows that are new to a table."""
+
+    table: str
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[Any, ...]]
+
+
+Steps = Generator[Ask | Many | Add, Rows, T]
