@@ -13,7 +13,8 @@ from enrol.api.edge import Edge
 from enrol.api.http import REQUEST_ID, ClientGone
 from enrol.api.options import options_of
 from enrol.api.reference import routes as reference
-from enrol.api.resources import customers, findings, health, keys
+from enrol.api.resources import customers, findings, health, keys, lookup
+from enrol.api.resources.editing import customer, emails, merging, parts
 from enrol.api.server import Server, build_server
 from enrol.collector import collect_seldom
 from enrol.customers.faults import Fault
@@ -26,6 +27,11 @@ from enrol.store.registry import is_postgres
 # In the order of the API's description; a new resource is a module and a name here.
 HANDLERS: Final = (
     *customers.HANDLERS,
+    *lookup.HANDLERS,
+    *customer.HANDLERS,
+    *parts.HANDLERS,
+    *emails.HANDLERS,
+    *merging.HANDLERS,
     *findings.HANDLERS,
     *keys.HANDLERS,
     *health.HANDLERS,

@@ -66,12 +66,28 @@ class Owner:
         self.batch_id = answer.headers["enrol-batch-id"]
         self.key = project.server.new_key(project.id)
         self.wallet = self.sent["customerWallet"]["wallet"]
+        self.email = "quintessa@fjordsworth.example"
+        added = project.server.http.post(
+            f"/customers/{self.customer_id}/emails",
+            json={"email": self.email},
+            headers=project.headers,
+        )
+        self.email_id: str = added.json()["id"]
+        shown = project.customer(self.customer_id)
+        self.wallet_id: str = shown["customerWallets"][0]["id"]
+        self.did_id: str = shown["customerDids"][0]["id"]
 
     @property
     def secrets(self) -> list[str]:
         """What an answer to another project must not hold."""
         sent = self.sent
-        texts = [self.wallet, sent["customerDid"]["did"], *sent["customerClaims"].values()]
+        texts = [
+            self.wallet,
+            self.email,
+            *(self.email_id, self.wallet_id, self.did_id),
+            sent["customerDid"]["did"],
+            *sent["customerClaims"].values(),
+        ]
         return [self.customer_id, self.batch_id, *self.key, *texts]
 
     def rows(self) -> dict[str, list[tuple[Any, ...]]]:
@@ -92,6 +108,9 @@ class Owner:
 OWNED: dict[str, Callable[[Owner], str]] = {
     "/customers/{id}": lambda owner: owner.customer_id,
     "/keys/{id}": lambda owner: owner.key.id,
+    "/customers/{id}/wallets/{walletId}": lambda owner: owner.wallet_id,
+    "/customers/{id}/dids/{didId}": lambda owner: owner.did_id,
+    "/customers/{id}/emails/{emailId}": lambda owner: owner.email_id,
     "/projects/{projectId}": lambda owner: owner.project.id,
     "/projects/{projectId}/customer-wallets/{address}": lambda owner: owner.wallet,
 }

@@ -11,10 +11,11 @@ import msgspec
 
 from enrol.api.page_query import ANY, PageQuery, time_of
 from enrol.api.server import Server
-from enrol.api.views import NO_RISK, NO_STATUS
 from enrol.customers.enrolment import DID, EXTERNAL, SUB, WALLET
 from enrol.customers.faults import Fault
+from enrol.customers.lifecycle.statuses import NO_STATUS
 from enrol.customers.plan import key_hash
+from enrol.customers.profiles.fields import NO_RISK
 from enrol.customers.search.entry import (
     ANY_FINDING,
     BY_CREATED,

@@ -8,10 +8,11 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import FieldInfo, fields
 
-from enrol.api.views import NO_RISK, NO_STATUS
 from enrol.customers.countries import COUNTRIES
 from enrol.customers.faults import Fault
+from enrol.customers.lifecycle.statuses import STATUSES
 from enrol.customers.model import CUSTOMER_TYPES
+from enrol.customers.profiles.fields import RISK_SCORES
 from enrol.customers.search.words import search_terms
 from enrol.problems import Problem
 
@@ -26,11 +27,8 @@ ANY: Final = "any"
 # The values that a parameter may have, where they are few.
 CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "type": CUSTOMER_TYPES,
-    "status": (
-        *("Active", "Rejected", "Dormant", "To be reviewed", "Failed", "Escalated", "Terminated"),
-        NO_STATUS,
-    ),
-    "riskLevel": ("Low", "Medium", "High", NO_RISK),
+    "status": STATUSES,
+    "riskLevel": RISK_SCORES,
     "sort": ("-createdAt", "createdAt", "-updatedAt", "updatedAt", "name", "-name"),
     "count": ("exact", "estimated", "none"),
 }

@@ -116,6 +116,14 @@ customers: Final = _table(
     Column("deleted_by", Text),
     Column("merged_into", LargeBinary(16)),
     Column("erased_at", BigInteger),
+    # Few are merged: a batch adds nothing here.
+    Index(
+        "customers_by_target",
+        "project",
+        "merged_into",
+        sqlite_where=text("merged_into IS NOT NULL"),
+        postgresql_where=text("merged_into IS NOT NULL"),
+    ),
 )
 
 wallets: Final = _table(

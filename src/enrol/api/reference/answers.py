@@ -9,8 +9,10 @@ import msgspec
 from enrol.api.reference.examples import PROBLEM_FAULTS, REQUEST_ID
 from enrol.api.reference.schemas import (
     BATCH_FAULTS,
+    MERGE_FAULTS,
     QUERY_FAULTS,
     SHAPE_FAULTS,
+    TAKEN_FAULTS,
     UNIQUE_FAULTS,
     Json,
     ref,
@@ -23,6 +25,9 @@ FAULTS_OF: Final = {
     "body.invalid": SHAPE_FAULTS,
     "batch.invalid": BATCH_FAULTS,
     "batch.conflict": UNIQUE_FAULTS,
+    "customer.conflict": TAKEN_FAULTS,
+    "merge.refused": MERGE_FAULTS,
+    "status.transition": ("status.cannot_follow", *TAKEN_FAULTS),
 }
 
 # What a key may still do, on every answer to a key that is limited.
@@ -90,6 +95,18 @@ HEADERS: Final[Json] = {
         "description": "How many calls (`q`) the key may make in a window of seconds (`w`).",
         "schema": {"type": "string", "pattern": '^"default";q=[0-9]+;w=[0-9]+$'},
     },
+    "ETag": {
+        "description": "The strong entity tag of the customer, for `If-Match` and `If-None-Match`.",
+        "schema": {"type": "string", "pattern": '^"[0-9]+"$'},
+    },
+    "Location": {
+        "description": "The address of the customer.",
+        "schema": {"type": "string", "format": "uri-reference"},
+    },
+    "Preference-Applied": {
+        "description": "The preference that the answer follows.",
+        "schema": {"enum": ["return=minimal", "return=representation"]},
+    },
     "Allow": {"description": "The methods that the address takes.", "schema": {"type": "string"}},
     "Accept": {"description": "The content type to send.", "schema": {"type": "string"}},
     "Accept-Encoding": {
@@ -123,6 +140,11 @@ def success(
         "headers": _headers(headers),
         "content": {media_type: content},
     }
+
+
+def nothing(description: str, *, headers: Iterable[str] = ()) -> Json:
+    """An answer without a body."""
+    return {"description": description, "headers": _headers(headers)}
 
 
 def refusals(*codes: str, faults: Iterable[str] = ()) -> Json:

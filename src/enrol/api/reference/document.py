@@ -11,8 +11,21 @@ import msgspec
 
 from enrol import __version__
 from enrol.api.reference.answers import HEADERS, refusal
-from enrol.api.reference.paths import batch, customers, findings, health, keys, reference
+from enrol.api.reference.paths import (
+    batch,
+    customer,
+    customers,
+    emails,
+    findings,
+    health,
+    keys,
+    lookup,
+    merging,
+    parts,
+    reference,
+)
 from enrol.api.reference.resource import Resource, parameter
+from enrol.api.reference.results import answer_schemas
 from enrol.api.reference.schemas import Json, bytes_in_words, component_schemas
 from enrol.settings import Settings
 
@@ -20,6 +33,11 @@ from enrol.settings import Settings
 RESOURCES: Final[tuple[Resource, ...]] = (
     batch.RESOURCE,
     customers.RESOURCE,
+    lookup.RESOURCE,
+    customer.RESOURCE,
+    parts.RESOURCE,
+    emails.RESOURCE,
+    merging.RESOURCE,
     findings.RESOURCE,
     keys.RESOURCE,
     health.RESOURCE,
@@ -61,7 +79,7 @@ def openapi_document(settings: Settings) -> Json:
                     "call needs stands with it; `admin` holds every scope.",
                 }
             },
-            "schemas": component_schemas(settings, RESOURCES),
+            "schemas": {**component_schemas(settings, RESOURCES), **answer_schemas(settings)},
             "headers": HEADERS,
             "parameters": {"RequestId": _request_id()},
             "responses": {

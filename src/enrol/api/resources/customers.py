@@ -1,5 +1,6 @@
 """Reading customers back: by ID, by page, by wallet."""
 
+from collections.abc import Sequence
 from typing import Final
 from urllib.parse import unquote
 
@@ -33,12 +34,20 @@ async def reading_key(server: Server, request: Reads, project_id: str | None = N
 @get("/customers/{customer_id:str}", operation_id="getCustomer", tags=["customers"])
 async def get_customer(
     server: NamedDependency[Server], request: Reads, customer_id: FromPath[str]
-) -> Response[CustomerView]:
+) -> Response[CustomerView | None]:
     """One customer of the key's project, with claims, wallets, DIDs and findings."""
     key = await reading_key(server, request)
     record = await find_customer(server, key, customer_bytes(customer_id))
-    view = customer_view(record, key.project_id)
-    return Response(view, headers={"ETag": entity_tag(record)})
+    tag = entity_tag(record)
+    if matches(request.headers.getall("if-none-match", []), tag):
+        return Response(None, status_code=304, headers={"ETag": tag})
+    return Response(customer_view(record, key.project_id), headers={"ETag": tag})
+
+
+def matches(if_none_match: Sequence[str], tag: str) -> bool:
+    """Whether the caller has what the tag stands for (RFC 9110 section 13.1.2)."""
+    tags = [each.strip().removeprefix("W/") for each in ",".join(if_none_match).split(",")]
+    return tag in tags or tags == ["*"]
 
 
 @get("/customers", operation_id="listCustomers", tags=["customers"])

@@ -3,7 +3,7 @@
 from typing import Final
 
 from enrol.api.reference import examples
-from enrol.api.reference.answers import refusals, success
+from enrol.api.reference.answers import nothing, refusals, success
 from enrol.api.reference.list_parameters import LIST, list_parameters
 from enrol.api.reference.resource import (
     KEY,
@@ -54,8 +54,20 @@ def _get_customer() -> Json:
         "getCustomer",
         "Read a customer",
         "One customer with its claims, wallets, DIDs and findings.",
-        {"200": _customer(), **refusals(*PATH)},
-        parameters=[parameter("path", "id", "The customer's ID.", schema, examples.IDS[1])],
+        {
+            "200": _customer("ETag"),
+            "304": nothing("The customer is as the caller has it.", headers=("ETag",)),
+            **refusals(*PATH),
+        },
+        parameters=[
+            parameter("path", "id", "The customer's ID.", schema, examples.IDS[1]),
+            parameter(
+                "header",
+                "If-None-Match",
+                "The `ETag` of the customer as the caller has it.",
+                {"type": "string"},
+            ),
+        ],
         scope="customers:read",
     )
 
@@ -78,9 +90,9 @@ def _by_wallet() -> Json:
     )
 
 
-def _customer() -> Json:
+def _customer(*headers: str) -> Json:
     customer = {"customer": ("A customer", examples.CUSTOMER)}
-    return success("The customer.", ref("CustomerView"), customer)
+    return success("The customer.", ref("CustomerView"), customer, headers=headers)
 
 
 RESOURCE: Final = Resource(

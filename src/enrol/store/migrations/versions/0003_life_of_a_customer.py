@@ -54,6 +54,14 @@ def _extend_customers() -> None:
     op.add_column("customers", sa.Column("deleted_by", sa.Text))
     op.add_column("customers", sa.Column("merged_into", sa.LargeBinary(16)))
     op.add_column("customers", sa.Column("erased_at", sa.BigInteger))
+    merged = sa.text("merged_into IS NOT NULL")
+    op.create_index(
+        "customers_by_target",
+        "customers",
+        ["project", "merged_into"],
+        sqlite_where=merged,
+        postgresql_where=merged,
+    )
     op.add_column("wallets", sa.Column("updated_at", sa.BigInteger))
     op.add_column("wallets", sa.Column("updated_by", sa.Text))
     op.add_column("dids", sa.Column("updated_at", sa.BigInteger))
