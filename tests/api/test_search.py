@@ -19,6 +19,13 @@ def listed(project: Project, **query: Any) -> dict[str, Any]:
     return page
 
 
+def change(project: Project, method: str, customer_id: str, body: Any = None) -> None:
+    answer = project.server.http.request(
+        method, f"/customers/{customer_id}", json=body, headers=project.headers
+    )
+    assert answer.status_code == 200, answer.text
+
+
 def names(project: Project, **query: Any) -> list[str]:
     page = listed(project, **query)
     found = [customer["customerClaims"][0]["name"] for customer in page["data"]]
@@ -75,6 +82,37 @@ def test_each_filter_lets_through_what_it_says(project: Project) -> None:
     assert names(project, riskLevel="No risk", type="Individual", sort="name") == list("abcd")
     assert names(project, sort="-name", limit=2) == ["e", "d"]
     assert names(project, tag="vip") == []
+
+
+def test_what_changes_is_found_as_it_is_now(project: Project) -> None:
+    items = [
+        {**with_claims(name="a"), "status": "Active", "tags": ["vip", "ü"], "riskScore": "High"},
+        {**with_claims(name="b"), "tags": ["vip"], "onboardingLevel": "KYC"},
+        {**with_claims(name="c"), "externalCustomerId": "crm-1"},
+    ]
+    ids = project.enrol(*items)
+    assert names(project, status="Active") == ["a"]
+    assert names(project, tag="vip") == ["b", "a"]
+    assert names(project, tag="vip", status="No status") == ["b"]
+    assert names(project, riskLevel="High", tag="ü") == ["a"]
+    assert names(project, onBoardingLevel="KYC") == ["b"]
+    assert names(project, externalCustomerId="crm-1") == ["c"]
+    change(project, "PATCH", ids[1], {"status": "Active", "tags": []})
+    assert names(project, status="Active") == ["b", "a"]
+    assert names(project, tag="vip") == ["a"]
+    assert names(project, sort="-updatedAt") == ["b", "c", "a"]
+    assert names(project, sort="updatedAt", type="Individual") == ["a", "c", "b"]
+    change(project, "DELETE", ids[0])
+    for query in ({}, {"status": "Active"}, {"sort": "name"}, {"search": "a"}):
+        assert "a" not in names(project, **query), query
+    assert listed(project)["totalCount"] == 2
+    assert names(project, softDeletedBefore="2999-01-01") == ["a"]
+    assert names(project, softDeletedBefore="2999-01-01", status="No status") == []
+    assert names(project, softDeletedBefore="2001-01-01") == []
+    answer = project.server.http.post(f"/customers/{ids[0]}/restore", headers=project.headers)
+    assert answer.status_code == 200, answer.text
+    assert names(project, search="a") == ["a"]
+    assert listed(project)["totalCount"] == 3
 
 
 def test_dates_bound_the_creation(project: Project) -> None:

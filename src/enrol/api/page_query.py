@@ -1,6 +1,7 @@
 """The query of ``GET /customers``: its parameters, and every fault of what was sent."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import chain
 from typing import Annotated, Any, Final, get_args
 from urllib.parse import parse_qsl
 
@@ -12,7 +13,7 @@ from enrol.customers.countries import COUNTRIES
 from enrol.customers.faults import Fault
 from enrol.customers.lifecycle.statuses import STATUSES
 from enrol.customers.model import CUSTOMER_TYPES
-from enrol.customers.profiles.fields import RISK_SCORES
+from enrol.customers.profiles.fields import ONBOARDING_LEVELS, RISK_SCORES
 from enrol.customers.search.words import search_terms
 from enrol.problems import Problem
 
@@ -29,6 +30,7 @@ CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "type": CUSTOMER_TYPES,
     "status": STATUSES,
     "riskLevel": RISK_SCORES,
+    "onBoardingLevel": tuple(dict.fromkeys(chain(*ONBOARDING_LEVELS.values()))),
     "sort": ("-createdAt", "createdAt", "-updatedAt", "updatedAt", "name", "-name"),
     "count": ("exact", "estimated", "none"),
 }
