@@ -35,6 +35,7 @@ MEANINGS: Final = {
     "access_cache_seconds": "Seconds until a revoked key is refused at the latest.",
     "sqlite_cache_mib": "MiB of database pages that the writer keeps in memory.",
     "log_requests": "Write a line for each request.",
+    "webhook_private_addresses": "Let webhooks go to private networks, and over http.",
     "writer_socket": "Set by `enrol serve` for its own processes; leave it alone.",
 }
 

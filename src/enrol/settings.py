@@ -53,6 +53,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     access_cache_seconds: Annotated[float, Meta(ge=0)] = 1.0
     sqlite_cache_mib: Positive = 256
     log_requests: bool = True
+    webhook_private_addresses: bool = False
     # Where the writer of the SQLite file listens: `enrol serve` tells its processes.
     writer_socket: str = ""
 
