@@ -8,11 +8,11 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException, ValidationException
 
-from enrol.api.customers import get_customer, get_customer_by_wallet, list_customers
 from enrol.api.edge import REQUEST_ID, Edge
-from enrol.api.findings import count_findings
-from enrol.api.health import healthz, readyz
 from enrol.api.reference.routes import get_openapi, get_problems, get_reference
+from enrol.api.resources.customers import get_customer, get_customer_by_wallet, list_customers
+from enrol.api.resources.findings import count_findings
+from enrol.api.resources.health import healthz, readyz
 from enrol.api.server import Server, build_server
 from enrol.collector import collect_seldom
 from enrol.customers.faults import Fault

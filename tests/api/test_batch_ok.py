@@ -235,7 +235,11 @@ def test_a_batch_is_recorded_with_its_counts_its_key_and_its_time(server: Served
 
 def test_every_customer_has_one_event(project: Project) -> None:
     answer = project.post(project.body(customer(), customer(), customer()))
-    query = "SELECT type, customer_id, batch_id FROM events WHERE batch_id = $1 ORDER BY id"
+    query = (
+        "SELECT e.type, e.customer_id, l.id FROM links AS l JOIN events AS e "
+        "ON e.project = l.project AND e.seq BETWEEN l.first AND l.last "
+        "WHERE l.batch_id = $1 ORDER BY e.seq"
+    )
     batch = UUID(answer.headers["enrol-batch-id"]).bytes
     events = project.server.query(query, batch)
     ids = [UUID(one).bytes for one in answer.json()]

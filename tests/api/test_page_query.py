@@ -2,7 +2,7 @@
 
 import pytest
 
-from enrol.api.customers import MOST_LISTED, MOST_PAGES, PageQuery, read_page_query
+from enrol.api.resources.customers import MOST_LISTED, MOST_PAGES, PageQuery, read_page_query
 from enrol.problems import Problem
 from tests.api.refusals import faults, problem
 from tests.serving import Project

@@ -59,7 +59,6 @@ def enrolment_of(
         customer_type="Individual",
         positions=positions,
         ids=[new_id(item) for item in positions],
-        event_ids=[],
         claims=[],
         wallets=[],
         dids=[],

@@ -21,7 +21,7 @@ PARTIAL = """
 SELECT b.id, b.created, coalesce(c.n, 0), coalesce(e.n, 0) FROM batches AS b
 LEFT JOIN (SELECT batch_id, count(*) AS n FROM customers GROUP BY batch_id) AS c
   ON c.batch_id = b.id
-LEFT JOIN (SELECT batch_id, count(*) AS n FROM events GROUP BY batch_id) AS e
+LEFT JOIN (SELECT batch_id, sum(last - first + 1) AS n FROM links GROUP BY batch_id) AS e
   ON e.batch_id = b.id
 WHERE b.created != coalesce(c.n, 0) OR b.created != coalesce(e.n, 0)
 """

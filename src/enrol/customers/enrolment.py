@@ -18,8 +18,8 @@ class Enrolment(NamedTuple):
     """A checked batch, ready to store: columns, and what all its customers share.
 
     ``at`` is Unix time in milliseconds; IDs are the 16 bytes of a UUIDv7. ``positions`` are the
-    indexes in ``customerData`` of the planned customers; ``ids``, ``event_ids`` and each column
-    of ``claims`` (in the order of `CLAIM_FIELDS`) have one entry for each of them, at its place.
+    indexes in ``customerData`` of the planned customers; ``ids`` and each column of
+    ``claims`` (in the order of `CLAIM_FIELDS`) have one entry for each of them, at its place.
 
     ``wallets`` are columns: places, IDs, namespaces, addresses as sent, canonical addresses (None
     where that is the same), verified, created by. ``dids``: places, IDs, DIDs, created by,
@@ -43,7 +43,6 @@ class Enrolment(NamedTuple):
     customer_type: str
     positions: Sequence[int]
     ids: list[bytes]
-    event_ids: list[bytes]
     claims: list[Sequence[str | None]]
     wallets: list[Sequence[Any]]
     dids: list[Sequence[Any]]

@@ -48,7 +48,7 @@ def plan_enrolment(
     findings: Sequence[Fault] = (),
     refused: Sequence[Fault] = (),
 ) -> Enrolment:
-    """Give IDs to a batch, and to its wallets, DIDs and events; and find its unique keys."""
+    """Give IDs to a batch, and to its wallets and DIDs; and find its unique keys."""
     mint, wallets, dids = call.mint, columns.wallets, columns.dids
     batch_id = mint().bytes
     count = len(columns.items)
@@ -69,7 +69,6 @@ def plan_enrolment(
         customer_type=customer_type,
         positions=list(columns.items),
         ids=_mint(mint, count),
-        event_ids=_mint(mint, count),
         claims=list(columns.claims.values()),
         wallets=[
             list(wallets.places),

@@ -20,8 +20,8 @@ from enrol.customers.enrolment import (
     Refused,
     Stored,
 )
+from enrol.customers.lifecycle.chain import Head, Link, created_rows, link_created
 from enrol.customers.model import CLAIM_FIELDS
-from enrol.customers.plan import CREATED
 from enrol.customers.uniqueness import Decision, decide
 
 encode_receipt: Final = msgspec.msgpack.Encoder().encode
@@ -122,18 +122,6 @@ def _of_customers(
     return [repeat(enrolment.project), customer_ids, *columns, repeat(enrolment.at)]
 
 
-def _events(enrolment: Enrolment, decision: Decision) -> list[Column]:
-    columns = [
-        repeat(enrolment.project),
-        enrolment.event_ids,
-        repeat(CREATED),
-        enrolment.ids,
-        repeat(enrolment.batch_id),
-        repeat(enrolment.at),
-    ]
-    return _created(enrolment, decision, columns)
-
-
 def _findings(enrolment: Enrolment, decision: Decision) -> list[Column]:
     places = [place for place, _, _ in enrolment.findings]
     columns = [
@@ -218,9 +206,6 @@ TABLES: Final[tuple[TableRows, ...]] = (
         ("project", "customer_id", "id", "did", "created_by", "updated_by", "created_at"),
         _dids,
     ),
-    TableRows(
-        "events", ("project", "id", "type", "customer_id", "batch_id", "created_at"), _events
-    ),
     TableRows("findings", ("project", "customer_id", "pointer", "code"), _findings),
     TableRows(
         "batches",
@@ -236,7 +221,8 @@ TABLES: Final[tuple[TableRows, ...]] = (
         _idempotency,
     ),
 )
-"""What a group writes, but for the unique keys, which each database keeps in its own way."""
+"""What a group writes, but for the unique keys, which each database keeps in its own way, and the
+events, which are numbered last of all: `chain_group`."""
 
 
 def rows_of(table: TableRows, accepted: Iterable[Accepted]) -> Iterable[tuple[Any, ...]]:
@@ -254,3 +240,31 @@ def keys_of(accepted: Sequence[Accepted]) -> dict[int, list[tuple[bytes, bytes]]
         for project_keys in keys.values():
             project_keys.sort()
     return keys
+
+
+class Chained(NamedTuple):
+    """The links of a group and the rows of their events, and where each chain ends then."""
+
+    links: list[Link]
+    events: Iterable[tuple[Any, ...]]
+    heads: dict[int, Head]
+
+
+def chain_group(accepted: Iterable[Accepted], heads: Mapping[int, Head]) -> Chained:
+    """The links and events that a group adds behind the ``heads`` of its projects."""
+    ends = dict(heads)
+    links: list[Link] = []
+    events: list[Iterable[tuple[Any, ...]]] = []
+    for enrolment, decision in accepted:
+        if not decision.create:
+            continue
+        project = enrolment.project
+        (created,) = _created(enrolment, decision, [enrolment.ids])
+        ids = created if isinstance(created, list) else list(created)
+        link = link_created(
+            *(ends[project], project, enrolment.batch_id, enrolment.key_id, enrolment.at, ids)
+        )
+        links.append(link)
+        events.append(created_rows(link, ids))
+        ends[project] = Head(link.last, link.hash)
+    return Chained(links, chain.from_iterable(events), ends)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 from enrol.customers.enrolment import Enrolment, Outcome, Receipt
+from enrol.customers.lifecycle.change import Change, ChangeOutcome
 
 # The user_version of a SQLite file. It stays as it is: the revisions (migrations/plan.py) tell what
 # the schema is, and this keeps out an Enrol from before them, which looks at nothing else.
@@ -24,6 +25,9 @@ class SchemaTooNew(Exception):
 
 class SchemaTooOld(Exception):
     """The database is one that `enrol migrate` has to bring up first."""
+
+
+Row = tuple[Any, ...]
 
 
 class KeyRecord(NamedTuple):
@@ -76,6 +80,22 @@ class Store(Protocol):
 
     async def enrol(self, enrolment: Enrolment) -> Outcome:
         """Store a batch, all or nothing; returns when it is durable. Also `StoreFull`."""
+        ...
+
+    async def apply(self, change: Change) -> ChangeOutcome:
+        """Store a change, all or nothing; returns when it is durable. Also `StoreFull`."""
+        ...
+
+    async def fetch(self, statement: str, *values: Any) -> list[Row]:
+        """The rows that a reading statement finds.
+
+        It is written in PostgreSQL's words, as `enrol.store.statements` says: places are ``$1``,
+        ``$2`` ..., and ``= ANY($2)`` takes a list of bytes. SQLite gives booleans as 0 and 1.
+        """
+        ...
+
+    async def fetch_together(self, *asked: tuple[Any, ...]) -> list[list[Row]]:
+        """The same for several statements, each with its values, from one snapshot."""
         ...
 
     async def find_receipt(self, project: int, key_hash: bytes) -> tuple[bytes, Receipt] | None:

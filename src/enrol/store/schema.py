@@ -19,6 +19,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    text,
 )
 
 from enrol.customers.model import CLAIM_FIELDS
@@ -97,6 +98,24 @@ customers: Final = _table(
     Column("type", Text, nullable=False),
     _at(),
     *(Column(CLAIM_COLUMNS[field], Text) for field in CLAIM_FIELDS),
+    # NULL: "No status", "No risk".
+    Column("status", Text),
+    Column("risk_score", Text),
+    Column("onboarding_level", Text),
+    Column("external_customer_id", Text),
+    *(Column(name, Text) for name in ("phone", "twitter", "discord", "telegram")),
+    # A JSON array of texts, and a JSON object as it was sent.
+    Column("tags", Text),
+    Column("metadata", Text),
+    # Of the last change of status.
+    Column("reason", Text),
+    # NULL, and version 0: as it was created. Else the seq of the last event.
+    Column("updated_at", BigInteger),
+    Column("version", BigInteger, nullable=False, server_default="0"),
+    Column("deleted_at", BigInteger),
+    Column("deleted_by", Text),
+    Column("merged_into", LargeBinary(16)),
+    Column("erased_at", BigInteger),
 )
 
 wallets: Final = _table(
@@ -110,6 +129,8 @@ wallets: Final = _table(
     Column("verified", Boolean),
     Column("created_by", Text),
     _at(),
+    Column("updated_at", BigInteger),
+    Column("updated_by", Text),
 )
 
 dids: Final = _table(
@@ -121,16 +142,68 @@ dids: Final = _table(
     Column("created_by", Text),
     Column("updated_by", Text),
     _at(),
+    Column("updated_at", BigInteger),
 )
 
+emails: Final = _table(
+    "emails",
+    _project(),
+    _id("customer_id"),
+    _id(),
+    Column("email", Text, nullable=False),
+    Column("verified", Boolean),
+    Column("created_by", Text),
+    _at(),
+    Column("updated_at", BigInteger),
+    Column("updated_by", Text),
+)
+
+# What happened, numbered without a gap in the order of the commits. An event's actor, time and
+# batch are those of its link.
 events: Final = _table(
     "events",
     _project(),
-    _id(),
+    Column("seq", BigInteger, primary_key=True, nullable=False, autoincrement=False),
     Column("type", Text, nullable=False),
-    _id("customer_id", key=False),
-    _id("batch_id", key=False),
+    Column("customer_id", LargeBinary(16)),
+    # The names of what changed, separated by spaces.
+    Column("fields", Text),
+    # A JSON object, which goes with its salt when the customer is erased; SHA-256 of both stays.
+    Column("data", Text),
+    Column("salt", LargeBinary(16)),
+    Column("digest", LargeBinary(32)),
+    # Nearly all events are of customers that were created, and those are found by their batch.
+    Index(
+        "events_by_customer",
+        "project",
+        "customer_id",
+        "seq",
+        sqlite_where=text("type <> 'customer.created'"),
+        postgresql_where=text("type <> 'customer.created'"),
+    ),
+)
+
+# The events of one call, chained to the call before by a hash: customers/chain.py.
+links: Final = _table(
+    "links",
+    _project(),
+    Column("last", BigInteger, primary_key=True, nullable=False, autoincrement=False),
+    Column("first", BigInteger, nullable=False),
+    _id(key=False),
+    # The API key that called.
+    Column("key_id", Text, nullable=False),
+    Column("batch_id", LargeBinary(16)),
     _at(),
+    # Empty: from before the chain.
+    Column("hash", LargeBinary(32), nullable=False),
+    Index("links_by_id", "project", "id", unique=True),
+)
+
+chain_heads: Final = _table(
+    "chain_heads",
+    _project(),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
 )
 
 findings: Final = _table(

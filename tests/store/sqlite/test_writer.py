@@ -201,7 +201,7 @@ async def test_the_process_answers_each_call_with_its_own_outcome(database: str)
     with writer_process(database) as process:
         connection = WriterConnection(process.path)
         calls = [enrolment(f"a{number}", f"b{number}") for number in range(30)]
-        answers = await asyncio.gather(*(connection.ask(tuple(call)) for call in calls))
+        answers = await asyncio.gather(*(connection.ask("enrol", tuple(call)) for call in calls))
         for call, (kind, (receipt, replayed)) in zip(calls, answers, strict=True):
             assert (kind, replayed) == ("stored", False)
             assert decode_receipt(receipt).ids == b"".join(call.ids)
@@ -217,7 +217,10 @@ async def test_a_call_to_a_writer_that_dies_fails_and_the_next_waits_for_the_new
         # A writer that waits for the file's lock has not answered when it is killed.
         other = connect(database)
         other.execute("BEGIN IMMEDIATE")
-        waiting = [asyncio.create_task(connection.ask(tuple(enrolment(f"a{n}")))) for n in range(9)]
+        waiting = [
+            asyncio.create_task(connection.ask("enrol", tuple(enrolment(f"a{n}"))))
+            for n in range(9)
+        ]
         await asyncio.sleep(0.3)
         dying = process.process
         dying.kill()
@@ -227,7 +230,7 @@ async def test_a_call_to_a_writer_that_dies_fails_and_the_next_waits_for_the_new
         other.close()
         # Its connections close before its listener does, which might take one more.
         await asyncio.to_thread(dying.wait)
-        assert (await connection.ask(tuple(enrolment("a0"))))[0] == "stored"
+        assert (await connection.ask("enrol", tuple(enrolment("a0"))))[0] == "stored"
         connection.close()
     assert [line["event"] for line in errors(capfd)] == ["writer died"]
 
@@ -239,7 +242,7 @@ async def test_all_who_wait_for_a_writer_that_does_not_come_are_told_together(
     connection = WriterConnection(str(tmp_path / "nobody.sock"))
     start = time.monotonic()
     results = await asyncio.gather(
-        *(connection.ask("anything") for _ in range(20)), return_exceptions=True
+        *(connection.ask("enrol", ("anything",)) for _ in range(20)), return_exceptions=True
     )
     assert {type(result) for result in results} == {StoreUnavailable}
     assert time.monotonic() - start < 2

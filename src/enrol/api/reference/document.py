@@ -11,7 +11,6 @@ import msgspec
 
 from enrol import __version__
 from enrol.api import batch
-from enrol.api.customers import PageQuery
 from enrol.api.reference import examples
 from enrol.api.reference.answers import HEADERS, refusal, refusals, success
 from enrol.api.reference.schemas import (
@@ -21,6 +20,7 @@ from enrol.api.reference.schemas import (
     component_schemas,
     ref,
 )
+from enrol.api.resources.customers import PageQuery
 from enrol.problems import PROBLEMS
 from enrol.settings import Settings
 

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import msgspec
 
-from enrol.api.findings import FindingCounts
-from enrol.api.health import Health
+from enrol.api.resources.findings import FindingCounts
+from enrol.api.resources.health import Health
 from enrol.api.views import CustomerPage
 from enrol.customers.countries import COUNTRIES
 from enrol.customers.faults import FAULTS

@@ -9,11 +9,13 @@ from typing import Any, Final
 from asyncpg import Connection
 
 from enrol.customers.enrolment import Enrolment, Receipt
+from enrol.store.changes import CREATED_COLUMNS
 from enrol.store.group import (
     TABLES,
     Accepted,
     Decided,
     Receipts,
+    chain_group,
     decide_group,
     decode_receipt,
     hashes_of,
@@ -21,6 +23,7 @@ from enrol.store.group import (
     keys_of,
     rows_of,
 )
+from enrol.store.postgres.apply import add_links, lock_head
 
 FIND_IDENTIFIERS: Final = """
 SELECT hash, customer_id FROM identifiers WHERE project = $1 AND hash = ANY($2::bytea[])
@@ -109,6 +112,12 @@ async def _copy(connection: Connection[Any], accepted: Sequence[Accepted]) -> No
     await _copy_rows(connection, "identifiers", KEY_COLUMNS, rows)
     for table in TABLES:
         await _copy_rows(connection, table.name, table.columns, rows_of(table, accepted))
+    # The heads of the chains last: whoever waits for one waits for this commit alone.
+    projects = sorted({enrolment.project for enrolment, decision in accepted if decision.create})
+    heads = {project: await lock_head(connection, project) for project in projects}
+    chained = chain_group(accepted, heads)
+    await _copy_rows(connection, "events", CREATED_COLUMNS, chained.events)
+    await add_links(connection, chained.links)
 
 
 async def _copy_rows(

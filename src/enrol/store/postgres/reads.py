@@ -9,7 +9,7 @@ from typing import Any, Final
 from asyncpg import Connection
 
 from enrol.store.group import TABLES
-from enrol.store.protocol import CustomerRecord, KeyRecord, key_record
+from enrol.store.protocol import CustomerRecord, KeyRecord, Row, key_record
 
 FIND_KEY: Final = """
 SELECT k.id, k.scopes, p.project, p.id, p.lenient, k.expires_at, k.revoked_at
@@ -37,6 +37,19 @@ COUNT: Final = "SELECT coalesce(sum(created), 0)::bigint FROM batches WHERE proj
 COUNT_FINDINGS: Final = """
 SELECT code, count(*) FROM findings WHERE project = $1 GROUP BY code ORDER BY code
 """
+
+
+async def fetch(connection: Connection[Any], statement: str, values: Sequence[Any]) -> list[Row]:
+    """The rows of a statement."""
+    return [tuple(row) for row in await connection.fetch(statement, *values)]
+
+
+async def fetch_together(
+    connection: Connection[Any], asked: Sequence[tuple[Any, ...]]
+) -> list[list[Row]]:
+    """The rows of several statements, from one snapshot."""
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        return [await fetch(connection, statement, values) for statement, *values in asked]
 
 
 async def find_key(connection: Connection[Any], key_hash: bytes) -> KeyRecord | None:

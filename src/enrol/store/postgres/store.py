@@ -9,6 +9,7 @@ import asyncpg
 from asyncpg import Connection, Pool
 
 from enrol.customers.enrolment import Enrolment, Outcome, Receipt
+from enrol.customers.lifecycle.change import Change, ChangeOutcome
 from enrol.store.clock import now_ms
 from enrol.store.postgres import reads
 from enrol.store.postgres.connections import (
@@ -21,7 +22,7 @@ from enrol.store.postgres.connections import (
 from enrol.store.postgres.enrol import find_identifiers, find_receipts
 from enrol.store.postgres.schema import check_schema, read_secret
 from enrol.store.postgres.writer import PostgresWriter
-from enrol.store.protocol import CustomerRecord, KeyRecord, StoreUnavailable
+from enrol.store.protocol import CustomerRecord, KeyRecord, Row, StoreUnavailable
 
 READERS: Final = 4
 IS_READ_ONLY: Final = "SELECT current_setting('transaction_read_only') = 'on'"
@@ -70,6 +71,18 @@ class PostgresStore:
     async def enrol(self, enrolment: Enrolment) -> Outcome:
         """See `Store.enrol`."""
         return await self.writer.enrol(enrolment)
+
+    async def apply(self, change: Change) -> ChangeOutcome:
+        """See `Store.apply`."""
+        return await self.writer.apply(change)
+
+    async def fetch(self, statement: str, *values: Any) -> list[Row]:
+        """See `Store.fetch`."""
+        return await self._read(lambda c: reads.fetch(c, statement, values))
+
+    async def fetch_together(self, *asked: tuple[Any, ...]) -> list[list[Row]]:
+        """See `Store.fetch_together`."""
+        return await self._read(lambda c: reads.fetch_together(c, asked))
 
     async def find_receipt(self, project: int, key_hash: bytes) -> tuple[bytes, Receipt] | None:
         """See `Store.find_receipt`."""

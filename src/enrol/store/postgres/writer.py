@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import asyncpg
 from asyncpg import Connection
 
 from enrol.customers.enrolment import Enrolment, Outcome
+from enrol.customers.lifecycle.change import Change, ChangeOutcome, Stale
 from enrol.logs import log_error
 from enrol.store.clock import now_ms
 from enrol.store.group import Decided
+from enrol.store.postgres.apply import NothingFound, apply, is_applied
 from enrol.store.postgres.connections import COMMAND_SECONDS, LOST, REPEATABLE, connect
 from enrol.store.postgres.enrol import is_stored, write_group
 from enrol.store.protocol import StoreFull, StoreUnavailable
@@ -27,6 +29,11 @@ ATTEMPTS: Final = 6
 FIRST_PAUSE: Final = 0.03
 # After a conflict others are likely: a caller repeats an import, say.
 ASK_SECONDS: Final = 5.0
+
+
+# Changes are small, and each has its own transaction.
+CHANGERS: Final = 2
+T = TypeVar("T")
 
 
 class Job(NamedTuple):
@@ -44,24 +51,49 @@ class PostgresWriter:
         self.idempotency_ms = idempotency_ms
         self.waiting: asyncio.Queue[Job] = asyncio.Queue()
         self.tasks: list[asyncio.Task[None]] = []
+        self.changers: asyncio.LifoQueue[Line] = asyncio.LifoQueue()
+        self.applying: set[asyncio.Task[ChangeOutcome]] = set()
 
     def start(self) -> None:
         """Begin to take enrolments."""
         self.tasks = [asyncio.create_task(self._serve()) for _ in range(WRITERS)]
+        for _ in range(CHANGERS):
+            self.changers.put_nowait(Line(self.url, self.idempotency_ms))
 
     async def stop(self) -> None:
         """Finish what was taken, and disconnect; not for ever, where the database is silent."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self.waiting.join(), COMMAND_SECONDS)
-        for task in self.tasks:
+        if self.applying:
+            await asyncio.wait(self.applying, timeout=COMMAND_SECONDS)
+        for task in (*self.tasks, *self.applying):
             task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await asyncio.gather(*self.tasks, *self.applying, return_exceptions=True)
+        while not self.changers.empty():
+            await self.changers.get_nowait().close()
 
     async def enrol(self, enrolment: Enrolment) -> Outcome:
         """See `Store.enrol`."""
         job = Job(enrolment, asyncio.get_running_loop().create_future())
         self.waiting.put_nowait(job)
         return await job.future
+
+    async def apply(self, change: Change) -> ChangeOutcome:
+        """See `Store.apply`. What was begun is finished, though its caller be gone."""
+        task = asyncio.create_task(self._apply(change))
+        self.applying.add(task)
+        task.add_done_callback(self.applying.discard)
+        return await asyncio.shield(task)
+
+    async def _apply(self, change: Change) -> ChangeOutcome:
+        line = await self.changers.get()
+        try:
+            return await line.apply(change)
+        except asyncpg.PostgresError as error:
+            log_error("change failed", error)
+            raise StoreUnavailable(type(error).__name__) from error
+        finally:
+            self.changers.put_nowait(line)
 
     async def _serve(self) -> None:
         line = Line(self.url, self.idempotency_ms)
@@ -113,7 +145,7 @@ def _fail(group: Sequence[Job], error: Exception) -> None:
 
 
 class Line:
-    """A connection that is made anew when it is lost."""
+    """A connection that is made anew when it is lost, for one transaction after another."""
 
     def __init__(self, url: str, idempotency_ms: int) -> None:
         self.url = url
@@ -125,43 +157,78 @@ class Line:
         """Store a group in one transaction: one outcome an enrolment, in order.
 
         Nearly all keys are new, so nobody asks first: on a conflict, with what is stored or with a
-        transaction beside this one, the group is decided anew, from an answer. A commit whose
-        answer was lost is settled by the batch's own record, which is there or not. Raises
+        transaction beside this one, the group is decided anew, from an answer. Raises
         `StoreUnavailable` and `StoreFull`.
         """
-        unsure: Decided | None = None
-        loop = asyncio.get_running_loop()
-        ask = loop.time() < self.ask_until or any(one.return_existing for one in group)
+        return_existing = any(one.return_existing for one in group)
+
+        async def write(connection: Connection[Any]) -> Decided:
+            ask = return_existing or asyncio.get_running_loop().time() < self.ask_until
+            return await write_group(connection, group, now_ms() - self.idempotency_ms, ask=ask)
+
+        async def find(connection: Connection[Any], decided: Decided) -> Decided | None:
+            accepted = decided.accepted
+            stored = accepted and await is_stored(connection, accepted[0][0])
+            return decided if stored else None
+
+        return (await self._run(write, find)).outcomes
+
+    async def apply(self, change: Change) -> ChangeOutcome:
+        """Store a change in one transaction. Raises `StoreUnavailable` and `StoreFull`.
+
+        One without events leaves nothing to settle a lost answer by, and is written again: let it
+        be one that can.
+        """
+
+        async def write(connection: Connection[Any]) -> ChangeOutcome:
+            return await apply(connection, change)
+
+        async def find(connection: Connection[Any], _: ChangeOutcome) -> ChangeOutcome | None:
+            return await is_applied(connection, change)
+
+        try:
+            return await self._run(write, find)
+        except NothingFound:
+            return Stale()
+
+    async def _run(
+        self,
+        write: Callable[[Connection[Any]], Awaitable[T]],
+        find: Callable[[Connection[Any], T], Awaitable[T | None]],
+    ) -> T:
+        """``write`` in a transaction, again after a conflict. A commit whose answer was lost is
+        settled by ``find``, which looks for what it left."""
+        unsure: T | None = None
         for attempt in range(ATTEMPTS):
-            if attempt > 1 or unsure:
+            if attempt > 1 or unsure is not None:
                 await asyncio.sleep(FIRST_PAUSE * 2**attempt * random.uniform(0.5, 1.5))
-            decided: Decided | None = None
+            written: T | None = None
             try:
                 connection = await self._connected()
                 # From one snapshot, or a commit that arrives between the two questions would make
                 # a batch its own rival.
-                isolation = "repeatable_read" if unsure else None
+                isolation = None if unsure is None else "repeatable_read"
                 async with connection.transaction(isolation=isolation):
-                    if unsure and await is_stored(connection, unsure.accepted[0][0]):
-                        return unsure.outcomes
-                    oldest = now_ms() - self.idempotency_ms
-                    decided = await write_group(connection, group, oldest, ask=ask)
+                    if unsure is not None:
+                        found = await find(connection, unsure)
+                        if found is not None:
+                            return found
+                    written = await write(connection)
             except REPEATABLE as error:
                 reason: Exception = error
-                ask, self.ask_until = True, loop.time() + ASK_SECONDS
+                self.ask_until = asyncio.get_running_loop().time() + ASK_SECONDS
             except (*LOST, StoreUnavailable) as error:
                 reason = error
-                if decided and decided.accepted:
-                    unsure = decided
+                unsure = unsure if written is None else written
                 await self.close()
             except asyncpg.PostgresError as error:
-                if unsure:
+                if unsure is not None:
                     raise StoreUnavailable(type(error).__name__) from error
                 if isinstance(error, asyncpg.DiskFullError):
                     raise StoreFull from error
                 raise
             else:
-                return decided.outcomes
+                return written
         log_error("commit given up", reason, attempts=ATTEMPTS, unsure=unsure is not None)
         raise StoreUnavailable(type(reason).__name__) from reason
 

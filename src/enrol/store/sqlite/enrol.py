@@ -6,12 +6,15 @@ from typing import Final
 import apsw
 
 from enrol.customers.enrolment import Enrolment, Outcome, Receipt
+from enrol.customers.lifecycle.change import Change, ChangeOutcome
+from enrol.store.changes import CREATED_COLUMNS
 from enrol.store.clock import now_ms
 from enrol.store.group import (
     TABLES,
     Accepted,
     Receipts,
     TableRows,
+    chain_group,
     decide_group,
     decode_receipt,
     hashes_of,
@@ -19,8 +22,10 @@ from enrol.store.group import (
     keys_of,
     rows_of,
 )
+from enrol.store.sqlite.apply import add_links, apply, find_head
 from enrol.store.sqlite.file import transaction
 from enrol.store.sqlite.identifiers import Shelf
+from enrol.store.statements import insert_into, to_sqlite
 
 FIND_RECEIPT: Final = """
 SELECT fingerprint, receipt FROM idempotency
@@ -37,14 +42,15 @@ DELETE FROM idempotency WHERE project = ?1 AND key_hash IN (
 MOST_KEYS_KNOWN: Final = 1_000_000
 
 
-def insert_into(table: TableRows) -> str:
+def insert_of(table: TableRows) -> str:
     """The INSERT of one row. The receipt of a key that has aged out gives way to the new one."""
     names, places = ", ".join(table.columns), ", ".join("?" * len(table.columns))
     verb = "INSERT OR REPLACE" if table.name == "idempotency" else "INSERT"
     return f"{verb} INTO {table.name} ({names}) VALUES ({places})"
 
 
-INSERTS: Final = tuple((insert_into(table), table) for table in TABLES)
+ADD_CREATED: Final = to_sqlite(insert_into("events", CREATED_COLUMNS))
+INSERTS: Final = tuple((insert_of(table), table) for table in TABLES)
 
 
 class Writer:
@@ -55,8 +61,8 @@ class Writer:
         self.idempotency_ms = idempotency_ms
         self.shelves: dict[int, Shelf] = {}
 
-    def write(self, group: Sequence[Enrolment]) -> list[Outcome]:
-        """Store a group: one transaction, one commit, one outcome an enrolment, in order.
+    def write(self, group: Sequence[Enrolment | Change]) -> list[Outcome | ChangeOutcome]:
+        """Store a group: one transaction, one commit, one outcome each, in order.
 
         Raises whatever apsw raises; then nothing of the group is stored.
         """
@@ -68,7 +74,17 @@ class Writer:
             self.shelves.clear()
             raise
 
-    def _write(self, group: Sequence[Enrolment]) -> list[Outcome]:
+    def _write(self, group: Sequence[Enrolment | Change]) -> list[Outcome | ChangeOutcome]:
+        enrolments = [each for each in group if isinstance(each, Enrolment)]
+        enrolled = iter(self._enrol(enrolments)) if enrolments else iter(())
+        return [
+            next(enrolled)
+            if isinstance(each, Enrolment)
+            else apply(self.connection, self._shelf(each.project), each)
+            for each in group
+        ]
+
+    def _enrol(self, group: Sequence[Enrolment]) -> list[Outcome]:
         taken = {
             project: self._shelf(project).find(self.connection, hashes)
             for project, hashes in hashes_of(group).items()
@@ -96,6 +112,10 @@ class Writer:
     def _insert(self, accepted: Sequence[Accepted]) -> None:
         for insert, table in INSERTS:
             self.connection.executemany(insert, rows_of(table, accepted))
+        heads = {enrolment.project for enrolment, _ in accepted}
+        chained = chain_group(accepted, {each: find_head(self.connection, each) for each in heads})
+        self.connection.executemany(ADD_CREATED, chained.events)
+        add_links(self.connection, chained.links)
         for project, keys in keys_of(accepted).items():
             shelf = self._shelf(project)
             shelf.add(self.connection, keys)

@@ -57,6 +57,17 @@ WHERE project = ?2 AND hash IN (SELECT value FROM carray(?1))
 READ_RUNS: Final = """
 SELECT run, hash FROM identifiers_new WHERE project = ? AND run >= ? ORDER BY run, hash
 """
+DELETE_FILED: Final = """
+DELETE FROM identifiers WHERE project = ?2 AND hash IN (SELECT value FROM carray(?1))
+"""
+DELETE_IN_RUN: Final = """
+DELETE FROM identifiers_new
+WHERE project = ?2 AND run = ?3 AND hash IN (SELECT value FROM carray(?1)) RETURNING run
+"""
+DELETE_IN_RUNS: Final = """
+DELETE FROM identifiers_new
+WHERE project = ?2 AND hash IN (SELECT value FROM carray(?1)) RETURNING run
+"""
 ADD: Final = "INSERT INTO identifiers_new (project, run, hash, customer_id) VALUES (?, ?, ?, ?)"
 # What a writer before this one had filed when it ended is filed again.
 FILE_SLICE: Final = """
@@ -131,6 +142,25 @@ class Shelf:
         self.new.update(held[before:])
         self.pending += len(held) - before
 
+    def release(self, connection: apsw.Connection, keys: Sequence[bytes]) -> None:
+        """Give up keys."""
+        if not keys:
+            return
+        self._catch_up(connection)
+        asked = (apsw.carray(tuple(keys)), self.project)
+        connection.execute(DELETE_FILED, asked)
+        if len(keys) <= MOST_PROBED:
+            rows: Any = [
+                row for run in self.runs for row in connection.execute(DELETE_IN_RUN, (*asked, run))
+            ]
+        else:
+            rows = list(connection.execute(DELETE_IN_RUNS, asked))
+        # A key may come again, in another run, and must not go with this one.
+        gone = set(keys)
+        for run in {run for (run,) in rows}:
+            self.runs[run] = [key for key in self.runs[run] if key not in gone]
+        self.new -= gone
+
     def file_slice(self, connection: apsw.Connection) -> None:
         """Do the share of filing and deleting that is due, in the transaction that is open."""
         if self.pending < KEYS_PER_SLICE:
@@ -156,7 +186,7 @@ class Shelf:
         newest, known = next(reversed(self.runs.items()))
         rows = connection.execute(READ_RUNS, (self.project, newest))
         found = [(run, key) for run, key in rows]
-        if len(found) == len(known):
+        if {key for _, key in found} == set(known):
             # Somebody wrote, but no keys: whoever files keys adds some as well.
             return
         self.runs[newest] = []

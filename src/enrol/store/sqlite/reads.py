@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import apsw
 
-from enrol.store.protocol import CustomerRecord, KeyRecord, key_record
+from enrol.store.protocol import CustomerRecord, KeyRecord, Row, key_record
+from enrol.store.statements import to_sqlite
 
 FIND_KEY: Final = """
 SELECT k.id, k.scopes, p.project, p.id, p.lenient, k.expires_at, k.revoked_at
@@ -32,6 +33,27 @@ SELECT code, count(*) FROM findings WHERE project = ? GROUP BY code ORDER BY cod
 def ping(connection: apsw.Connection) -> None:
     """Read one row."""
     connection.execute("SELECT count(*) FROM meta").fetchone()
+
+
+def fetch(connection: apsw.Connection, statement: str, values: Sequence[Any]) -> list[Row]:
+    """The rows of a statement."""
+    # SQLite takes no empty array, and no key is an empty one.
+    bound = [
+        apsw.carray(tuple(each) or (b"",)) if isinstance(each, list) else each for each in values
+    ]
+    rows: Any = connection.execute(to_sqlite(statement), bound)
+    return list(rows)
+
+
+def fetch_together(
+    connection: apsw.Connection, asked: Sequence[tuple[Any, ...]]
+) -> list[list[Row]]:
+    """The rows of several statements, from one snapshot."""
+    connection.execute("BEGIN")
+    try:
+        return [fetch(connection, statement, values) for statement, *values in asked]
+    finally:
+        connection.execute("COMMIT")
 
 
 def find_key(connection: apsw.Connection, key_hash: bytes) -> KeyRecord | None:

@@ -9,9 +9,10 @@ from typing import Any, Final, TypeVar
 import apsw
 
 from enrol.customers.enrolment import Enrolment, KeyReused, Outcome, Receipt, Refused, Stored
+from enrol.customers.lifecycle.change import Applied, Change, ChangeOutcome, Conflict, Stale
 from enrol.store.clock import now_ms
 from enrol.store.group import decode_receipt
-from enrol.store.protocol import CustomerRecord, KeyRecord, StoreFull, StoreUnavailable
+from enrol.store.protocol import CustomerRecord, KeyRecord, Row, StoreFull, StoreUnavailable
 from enrol.store.sqlite import reads
 from enrol.store.sqlite.enrol import find_receipt
 from enrol.store.sqlite.file import connect, read_secret
@@ -50,7 +51,7 @@ class SqliteStore:
 
     async def enrol(self, enrolment: Enrolment) -> Outcome:
         """See `Store.enrol`."""
-        kind, payload = await self.writer.ask(tuple(enrolment))
+        kind, payload = await self.writer.ask("enrol", tuple(enrolment))
         if kind == "stored":
             receipt, replayed = payload
             return Stored(decode_receipt(receipt), replayed)
@@ -58,9 +59,26 @@ class SqliteStore:
             return Refused(payload)
         if kind == "reused":
             return KeyReused()
-        if payload == "store.full":
-            raise StoreFull
-        raise StoreUnavailable(payload)
+        raise _failure(payload)
+
+    async def apply(self, change: Change) -> ChangeOutcome:
+        """See `Store.apply`."""
+        kind, payload = await self.writer.ask("apply", change.plain())
+        if kind == "applied":
+            return Applied(payload)
+        if kind == "stale":
+            return Stale()
+        if kind == "conflict":
+            return Conflict(payload)
+        raise _failure(payload)
+
+    async def fetch(self, statement: str, *values: Any) -> list[Row]:
+        """See `Store.fetch`."""
+        return await self._read(lambda file: reads.fetch(file, statement, values))
+
+    async def fetch_together(self, *asked: tuple[Any, ...]) -> list[list[Row]]:
+        """See `Store.fetch_together`."""
+        return await self._read(lambda file: reads.fetch_together(file, asked))
 
     async def find_receipt(self, project: int, key_hash: bytes) -> tuple[bytes, Receipt] | None:
         """See `Store.find_receipt`."""
@@ -103,3 +121,7 @@ class SqliteStore:
         if connection is None:
             connection = self.local.connection = connect(self.database, read_only=True)
         return connection  # type: ignore[no-any-return]
+
+
+def _failure(code: str) -> StoreFull | StoreUnavailable:
+    return StoreFull() if code == "store.full" else StoreUnavailable(code)

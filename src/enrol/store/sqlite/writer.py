@@ -1,5 +1,5 @@
-"""The writer process of a SQLite file: takes enrolments from the HTTP processes over a Unix
-socket and commits all that wait as one group.
+"""The writer process of a SQLite file: takes enrolments and changes from the HTTP processes over a
+Unix socket and commits all that wait as one group.
 
 A process of its own, so that packing rows into B-trees runs beside the decoding and checking of
 the next batch. It ends when its standard input closes, that is, with the server that started it.
@@ -21,6 +21,7 @@ import apsw
 
 from enrol.collector import collect_seldom
 from enrol.customers.enrolment import Enrolment, KeyReused, Outcome, Refused
+from enrol.customers.lifecycle.change import Applied, Change, ChangeOutcome, Conflict, Stale
 from enrol.logs import log, log_error, set_up_library_logs
 from enrol.store.group import encode_receipt
 from enrol.store.sqlite.enrol import Writer
@@ -33,11 +34,17 @@ RECEIVE_BYTES: Final = 1024 * 1024
 
 
 class Job(NamedTuple):
-    """One enrolment and the connection that waits for its outcome."""
+    """One enrolment or change and the connection that waits for its outcome."""
 
     connection: socket.socket
     number: int
-    enrolment: Enrolment
+    work: Enrolment | Change
+
+    @property
+    def customers(self) -> int:
+        """How many customers it is about."""
+        work = self.work
+        return len(work.ids if isinstance(work, Enrolment) else work.events)
 
 
 class _Stop:
@@ -57,8 +64,9 @@ def _read(connection: socket.socket, jobs: Jobs) -> None:
 
 def _job(connection: socket.socket, payload: memoryview) -> Job:
     # In a function of its own: a thread that waits for more data would keep what it read last.
-    number, fields = unpack(payload)
-    return Job(connection, number, Enrolment(*fields))
+    number, kind, fields = unpack(payload)
+    work = Enrolment(*fields) if kind == "enrol" else Change.from_plain(fields)
+    return Job(connection, number, work)
 
 
 def _accept(listener: socket.socket, jobs: Jobs) -> None:
@@ -75,7 +83,7 @@ def _watch_parent(jobs: Jobs) -> None:
 
 def _next_group(jobs: Jobs, first: Job) -> tuple[list[Job], bool]:
     """All that waits, up to the bound; and whether the end was asked for."""
-    group, customers = [first], len(first.enrolment.ids)
+    group, customers = [first], first.customers
     while customers < GROUP_CUSTOMERS:
         try:
             job = jobs.get_nowait()
@@ -84,7 +92,7 @@ def _next_group(jobs: Jobs, first: Job) -> tuple[list[Job], bool]:
         if isinstance(job, _Stop):
             return group, True
         group.append(job)
-        customers += len(job.enrolment.ids)
+        customers += job.customers
     return group, False
 
 
@@ -93,23 +101,25 @@ def failure_code(error: apsw.Error) -> str:
     return "store.full" if isinstance(error, apsw.FullError) else "store.unavailable"
 
 
-def commit_group(writer: Writer, enrolments: Sequence[Enrolment]) -> list[Outcome | str]:
-    """One outcome an enrolment; a failure's code where the database failed.
+def commit_group(
+    writer: Writer, group: Sequence[Enrolment | Change]
+) -> list[Outcome | ChangeOutcome | str]:
+    """One outcome each; a failure's code where the database failed.
 
     When a group fails each member is tried alone: what one of them broke harms no other. But a
     file that another process holds locked is nobody's fault, and was waited for already.
     """
     try:
-        return list(writer.write(enrolments))
+        return list(writer.write(group))
     except Exception as error:
-        log_error("commit failed", error, enrolments=len(enrolments))
-        if len(enrolments) == 1 or isinstance(error, apsw.BusyError):
+        log_error("commit failed", error, enrolments=len(group))
+        if len(group) == 1 or isinstance(error, apsw.BusyError):
             code = failure_code(error) if isinstance(error, apsw.Error) else "server.error"
-            return [code for _ in enrolments]
-    return [outcome for enrolment in enrolments for outcome in commit_group(writer, [enrolment])]
+            return [code for _ in group]
+    return [outcome for each in group for outcome in commit_group(writer, [each])]
 
 
-def _answer(group: Sequence[Job], outcomes: Sequence[Outcome | str]) -> None:
+def _answer(group: Sequence[Job], outcomes: Sequence[Outcome | ChangeOutcome | str]) -> None:
     """Tell each call of a group; one message for all that came over one connection."""
     answers: dict[socket.socket, list[bytes]] = defaultdict(list)
     for job, outcome in zip(group, outcomes, strict=True):
@@ -121,9 +131,15 @@ def _answer(group: Sequence[Job], outcomes: Sequence[Outcome | str]) -> None:
             log_error("answers lost", error, answers=len(frames))
 
 
-def _message(outcome: Outcome | str) -> tuple[str, Any]:
+def _message(outcome: Outcome | ChangeOutcome | str) -> tuple[str, Any]:
     if isinstance(outcome, str):
         return "failed", outcome
+    if isinstance(outcome, Applied):
+        return "applied", outcome.seq
+    if isinstance(outcome, Stale):
+        return "stale", None
+    if isinstance(outcome, Conflict):
+        return "conflict", outcome.taken
     if isinstance(outcome, Refused):
         return "refused", outcome.conflicts
     if isinstance(outcome, KeyReused):
@@ -149,7 +165,7 @@ def serve(database: str, path: str, *, cache_mib: int, idempotency_ms: int) -> N
         if isinstance(first, _Stop):
             break
         group, ending = _next_group(jobs, first)
-        _answer(group, commit_group(writer, [job.enrolment for job in group]))
+        _answer(group, commit_group(writer, [job.work for job in group]))
     writer.connection.close()
     log("writer stopped")
 

@@ -7,7 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from msgspec import Struct
 
-from enrol.api.customers import Reads, reading_key
+from enrol.api.resources.customers import Reads, reading_key
 from enrol.api.server import Server
 
 

@@ -1,0 +1,1 @@
+"""What becomes of a customer after its enrolment: changes, and the chain of events. Pure."""

@@ -1,0 +1,1 @@
+"""Statements and the functions that ask them, one module a resource, for both databases."""

@@ -1,0 +1,191 @@
+"""A change on either database: all or nothing, on the versions it was decided on, and chained."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from uuid_utils import uuid7
+
+from enrol.app import open_store
+from enrol.customers.batch import plan_batch, read_batch
+from enrol.customers.enrolment import WALLET, Enrolment, Stored
+from enrol.customers.lifecycle.chain import EventColumns, Link, link_hash
+from enrol.customers.lifecycle.change import Applied, Change, Conflict, Event, Stale, Write
+from enrol.customers.model import Limits
+from enrol.customers.plan import Call
+from enrol.settings import Settings
+from enrol.store.clock import now_ms
+from enrol.store.protocol import Store
+from enrol.store.registry import is_postgres, open_registry
+from enrol.store.sqlite.process import WriterProcess
+from tests.conftest import NewDatabase
+from tests.people import customer
+
+PROJECT = 1
+DAY_MS = 86_400_000
+
+
+@pytest.fixture
+def database(tmp_path: Path, new_database: NewDatabase) -> str:
+    url = new_database() or str(tmp_path / "enrol.db")
+    with open_registry(url) as registry:
+        registry.add_project("p", "Test", lenient=False)
+    return url
+
+
+@pytest.fixture
+async def store(database: str) -> AsyncIterator[Store]:
+    with ExitStack() as stack:
+        path = ""
+        if not is_postgres(database):
+            process = WriterProcess(database, cache_mib=16, idempotency_ms=DAY_MS)
+            path = stack.enter_context(process).path
+        opened = open_store(Settings(database=database, writer_socket=path))
+        await opened.open()
+        yield opened
+        await opened.close()
+
+
+def planned(store: Store, *items: object) -> Enrolment:
+    call = Call(PROJECT, store.secret, "key_1", now_ms(), uuid7)
+    reading = read_batch(
+        _json({"customerType": "Individual", "cmsProjectId": "p", "customerData": items}), Limits()
+    )
+    return plan_batch(reading, call, Limits(), date(2030, 1, 1), lenient=False).enrolment
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
+def changed(*events: Event, **parts: Any) -> Change:
+    return Change(PROJECT, uuid7().bytes, "key_1", now_ms(), events=events, **parts)
+
+
+def renamed(customer_id: bytes, name: str, *, exact: bool = False) -> Write:
+    rows = [(name, PROJECT, customer_id)]
+    return Write("update", "customers", ("name",), rows, ("project", "id"), exact)
+
+
+async def enrolled(store: Store, count: int = 3) -> list[bytes]:
+    outcome = await store.enrol(planned(store, *(customer() for _ in range(count))))
+    assert isinstance(outcome, Stored)
+    ids = outcome.receipt.ids
+    return [ids[start : start + 16] for start in range(0, len(ids), 16)]
+
+
+async def links_of(store: Store) -> list[Link]:
+    names = ", ".join(Link._fields)
+    rows = await store.fetch(f"SELECT {names} FROM links WHERE project = $1 ORDER BY last", PROJECT)
+    return [Link(*row) for row in rows]
+
+
+async def verified(store: Store) -> int:
+    """The last event's number, once every link was seen to follow from the one before."""
+    before, last = b"", 0
+    for link in await links_of(store):
+        assert link.first == last + 1
+        rows = await store.fetch(
+            "SELECT type, customer_id, fields, digest FROM events "
+            "WHERE project = $1 AND seq BETWEEN $2 AND $3 ORDER BY seq",
+            *(PROJECT, link.first, link.last),
+        )
+        assert len(rows) == link.last - link.first + 1
+        types, customers, fields, digests = zip(*rows, strict=True)
+        assert link_hash(before, link, EventColumns(types, customers, fields, digests)) == link.hash
+        before, last = link.hash, link.last
+    assert await store.fetch("SELECT seq, hash FROM chain_heads") == (
+        [(last, before)] if last else []
+    )
+    return last
+
+
+async def test_a_change_is_written_with_its_event_and_version(store: Store) -> None:
+    one, two, _ = await enrolled(store)
+    data, salt = '{"reason":"moved"}', bytes(16)
+    event = Event("customer.updated", one, ("name",), data, salt)
+    outcome = await store.apply(changed(event, expected=[(one, 0)], writes=[renamed(one, "New")]))
+    assert outcome == Applied(4)
+    rows = await store.fetch(
+        "SELECT id, name, version FROM customers WHERE project = $1 AND id = ANY($2) ORDER BY id",
+        *(PROJECT, [one, two]),
+    )
+    assert rows[0] == (one, "New", 4)
+    assert rows[1][2] == 0
+    (told,) = await store.fetch(
+        "SELECT type, customer_id, fields, data, salt, digest FROM events WHERE seq = $1", 4
+    )
+    assert told == ("customer.updated", one, "name", data, salt, event.digest)
+    assert await verified(store) == 4
+
+
+async def test_a_change_on_an_old_version_stores_nothing(store: Store) -> None:
+    one, *_ = await enrolled(store)
+    change = changed(
+        Event("customer.updated", one, ("name",)), expected=[(one, 0)], writes=[renamed(one, "A")]
+    )
+    assert isinstance(await store.apply(change), Applied)
+    late = changed(
+        Event("customer.updated", one, ("name",)), expected=[(one, 0)], writes=[renamed(one, "B")]
+    )
+    assert await store.apply(late) == Stale()
+    assert await store.fetch("SELECT name FROM customers WHERE id = $1", one) == [("A",)]
+    assert await verified(store) == 4
+
+
+async def test_a_row_that_an_exact_write_does_not_find_undoes_the_whole(store: Store) -> None:
+    one, *_ = await enrolled(store)
+    change = changed(
+        Event("customer.updated", one, ("name",)),
+        writes=[renamed(one, "A"), renamed(bytes(16), "B", exact=True)],
+    )
+    assert await store.apply(change) == Stale()
+    assert await store.fetch("SELECT count(*) FROM customers WHERE name = $1", "A") == [(0,)]
+    assert await verified(store) == 3
+
+
+async def test_keys_are_taken_released_and_taken_again(store: Store) -> None:
+    one, two, three = await enrolled(store)
+    key = b"k" * 16
+    take = [(key, one, WALLET)]
+    assert isinstance(await store.apply(changed(take=take)), Applied)
+    assert await store.find_identifiers(PROJECT, [key]) == {key: one}
+    other = changed(take=[(key, two, WALLET)])
+    assert await store.apply(other) == Conflict([(key, WALLET, one)])
+    moved = changed(release=[key], take=[(key, two, WALLET)])
+    assert isinstance(await store.apply(moved), Applied)
+    assert await store.find_identifiers(PROJECT, [key]) == {key: two}
+    assert isinstance(await store.apply(changed(release=[key])), Applied)
+    assert await store.find_identifiers(PROJECT, [key]) == {}
+    assert isinstance(await store.apply(changed(take=[(key, three, WALLET)])), Applied)
+    assert await store.find_identifiers(PROJECT, [key]) == {key: three}
+
+
+async def test_of_many_at_once_one_takes_a_key_and_the_chain_holds(store: Store) -> None:
+    ids = await enrolled(store, 8)
+    key = b"r" * 16
+    changes = [
+        changed(Event("customer.updated", each, ("name",)), take=[(key, each, WALLET)])
+        for each in ids
+    ]
+    batches = [planned(store, customer(), customer()) for _ in range(8)]
+    outcomes = await asyncio.gather(
+        *(store.apply(change) for change in changes), *(store.enrol(batch) for batch in batches)
+    )
+    applied = [outcome for outcome in outcomes if isinstance(outcome, Applied)]
+    assert len(applied) == 1
+    assert sum(isinstance(outcome, Conflict) for outcome in outcomes) == 7
+    assert sum(isinstance(outcome, Stored) for outcome in outcomes) == 8
+    assert await verified(store) == 8 + 1 + 16
+
+
+async def test_several_statements_see_one_moment(store: Store) -> None:
+    await enrolled(store)
+    counted = "SELECT count(*) FROM customers WHERE project = $1"
+    listed = "SELECT id FROM customers WHERE project = $1 AND id = ANY($2)"
+    assert await store.fetch_together((counted, PROJECT), (listed, PROJECT, [])) == [[(3,)], []]
