@@ -2,12 +2,14 @@
 
 import json
 import time
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from uuid_utils import uuid7
 
 from enrol.webhooks.messages import (
     CUSTOMER_TYPES,
@@ -18,8 +20,11 @@ from enrol.webhooks.messages import (
     customer_message,
     disabled_message,
     envelope,
+    event_id,
+    message_id,
     ping_message,
-    wanted,
+    read_message_id,
+    types_of,
 )
 from enrol.webhooks.signing import make_secret, signed_headers
 from tests.webhooks.official import Signed, javascript_takes
@@ -39,6 +44,7 @@ def row(**values: Any) -> dict[str, Any]:
         "id": CUSTOMER.bytes,
         "external_customer_id": None,
         "created_by": "key_a",
+        "updated_by": None,
         "risk_score": None,
         "type": "Individual",
         "onboarding_level": None,
@@ -72,6 +78,7 @@ def test_an_updated_customer_byte_for_byte() -> None:
     changed = row(
         external_customer_id="Kundin 漢",
         risk_score="High",
+        updated_by="key_b",
         onboarding_level="KYC",
         status="Escalated",
         updated_at=AT + 1_000,
@@ -152,8 +159,25 @@ def test_javascript_writes_every_character_alike() -> None:
 
 
 def test_an_endpoint_that_names_no_types_gets_the_usual_ones() -> None:
-    assert [kind for kind in EVENT_TYPES if wanted(kind, ())] == [*USUAL_TYPES]
-    assert not wanted("customers.created", ())
-    assert wanted("customers.created", ["customers.created"])
-    assert not wanted("customer.created", ["customers.created"])
-    assert not wanted("key.created", ())
+    assert types_of(()) == USUAL_TYPES
+    assert set(EVENT_TYPES) - set(USUAL_TYPES) == {"customers.created"}
+    assert types_of(["customers.created"]) == ["customers.created"]
+
+
+def test_the_id_of_a_message_leads_to_its_event() -> None:
+    assert event_id(CUSTOMER.bytes, 0) == CUSTOMER.bytes
+    later = event_id(CUSTOMER.bytes, 9_999)
+    assert UUID(bytes=later).version == 7
+    assert read_message_id(message_id("customer.created", later)) == (False, later)
+    assert read_message_id(message_id("customers.created", later)) == (True, later)
+    assert message_id("customer.created", later) != message_id("customers.created", later)
+
+
+@pytest.mark.parametrize("text", ["", "msg_", "msg_" + "0" * 31, "msg_" + "G" * 32, "0" * 32])
+def test_another_text_is_no_id_of_a_message(text: str) -> None:
+    assert read_message_id(text) is None
+
+
+def test_ids_of_one_millisecond_lie_apart() -> None:
+    made = [int.from_bytes(uuid7().bytes, "big") for _ in range(10_000)]
+    assert min(later - one for one, later in pairwise(made)) > 10_000

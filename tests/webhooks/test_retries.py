@@ -11,8 +11,8 @@ from enrol.webhooks.retries import (
     MOST_ASKED_MS,
     SECOND,
     SPAN_MS,
-    gives_up,
     next_attempt,
+    nothing_came_through,
 )
 
 
@@ -79,11 +79,7 @@ def test_what_a_receiver_asks_for_does_not_go_beyond_the_last_attempt() -> None:
     assert next_attempt(9, 0, SPAN_MS, 0.5, asked_ms=HOUR) is None
 
 
-def test_an_endpoint_is_disabled_when_nothing_came_through_for_the_whole_time() -> None:
-    assert gives_up(500, first_at=1_000, last_delivery_at=None)
-    assert gives_up(None, first_at=1_000, last_delivery_at=999)
-    assert not gives_up(500, first_at=1_000, last_delivery_at=1_000)
-
-
-def test_gone_disables_at_once() -> None:
-    assert gives_up(410, first_at=1_000, last_delivery_at=2_000)
+def test_one_delivery_since_the_first_attempt_keeps_an_endpoint_alive() -> None:
+    assert nothing_came_through(1_000, None)
+    assert nothing_came_through(1_000, 999)
+    assert not nothing_came_through(1_000, 1_000)

@@ -15,6 +15,7 @@ from msgspec import Struct
 class Message(Struct, eq=False):
     """A message that was not delivered yet, of the event ``seq``. Times are Unix milliseconds.
 
+    ``event_id``, ``actor``, ``at`` and ``data`` are what its body tells beside the customer.
     ``lane`` orders it, ``behind`` is the lane of a summary that it has to wait for. ``attempts``
     failed, the first at ``first_at``; the next is at ``next_at``. ``kept`` tells whether the
     database holds it as pending, ``changed`` whether differently. ``sent_at`` is set while it is
@@ -25,6 +26,10 @@ class Message(Struct, eq=False):
     type: str
     lane: bytes
     behind: bytes | None = None
+    event_id: bytes = b""
+    actor: str = ""
+    at: int = 0
+    data: str | None = None
     attempts: int = 0
     first_at: int | None = None
     next_at: int = 0

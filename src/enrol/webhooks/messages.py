@@ -6,6 +6,7 @@ languages write differently: numbers that are not small integers, keys that are 
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
@@ -17,6 +18,8 @@ CUSTOMERS_CREATED: Final = "customers.created"
 CUSTOMER_MERGED: Final = "customer.merged"
 ENDPOINT_DISABLED: Final = "endpoint.disabled"
 PING: Final = "ping"
+_MESSAGE: Final = "msg_"
+_SUMMARY: Final = "batch_"
 
 CUSTOMER_TYPES: Final = (
     CUSTOMER_CREATED,
@@ -59,7 +62,7 @@ def customer_message(event: Occurrence, project_id: str, row: Mapping[str, Any])
         "customerId": _uuid(row["id"]),
         "externalCustomerId": row["external_customer_id"],
         "createdBy": row["created_by"],
-        "updatedBy": event.actor if event.type != CUSTOMER_CREATED else None,
+        "updatedBy": row["updated_by"],
         "id": event.id,
         "riskScore": row["risk_score"] or "No risk",
         "type": row["type"],
@@ -113,9 +116,33 @@ def ping_message(event: Occurrence, project_id: str, webhook_id: str) -> bytes:
     return envelope(PING, payload)
 
 
-def wanted(event_type: str, chosen: Sequence[str]) -> bool:
-    """Whether an endpoint that chose these types (none: the usual ones) gets this one."""
-    return event_type in (chosen or USUAL_TYPES)
+def event_id(link_id: bytes, index: int) -> bytes:
+    """The ID of an event, ``index`` of its call from 0: the call's UUIDv7 counted on.
+
+    So no event needs a column for it, and the call is found by it. Two calls never come so near
+    to one another: the IDs of one millisecond differ above the last 32 bits.
+    """
+    return (int.from_bytes(link_id, "big") + index).to_bytes(16, "big")
+
+
+def message_id(event_type: str, event: bytes) -> str:
+    """What names a message to its receivers: the same at each attempt, and at each endpoint."""
+    prefix = _SUMMARY if event_type == CUSTOMERS_CREATED else _MESSAGE
+    return prefix + event.hex()
+
+
+def read_message_id(text: str) -> tuple[bool, bytes] | None:
+    """Whether a message is a summary, and the ID of its event; None when the text names none."""
+    for prefix in (_MESSAGE, _SUMMARY):
+        digits = text.removeprefix(prefix)
+        if digits != text and re.fullmatch("[0-9a-f]{32}", digits):
+            return prefix == _SUMMARY, bytes.fromhex(digits)
+    return None
+
+
+def types_of(chosen: Sequence[str]) -> Sequence[str]:
+    """The types that an endpoint gets which chose these; none: the usual ones."""
+    return chosen or USUAL_TYPES
 
 
 def timestamp(milliseconds: int) -> str:

@@ -45,9 +45,8 @@ def next_attempt(
     return min(now + delay, last)
 
 
-def gives_up(status: int | None, *, first_at: int, last_delivery_at: int | None) -> bool:
-    """Whether an endpoint is to be disabled when an attempt got this status: at once by 410, else
-    (the attempt was a message's last) when nothing at all was delivered since its first."""
-    if status == GONE:
-        return True
+def nothing_came_through(first_at: int, last_delivery_at: int | None) -> bool:
+    """Whether nothing at all was delivered to an endpoint since a message's first attempt: then,
+    when the message's last one fails, it is the endpoint that is disabled and not the message that
+    is given up."""
     return last_delivery_at is None or last_delivery_at < first_at

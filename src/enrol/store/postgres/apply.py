@@ -32,6 +32,7 @@ LOCK_HEAD: Final = """
 INSERT INTO chain_heads AS head (project, seq, hash) VALUES ($1, 0, '')
 ON CONFLICT (project) DO UPDATE SET seq = head.seq RETURNING seq, hash
 """
+FIND_SEQ: Final = "SELECT seq FROM chain_heads WHERE project = $1"
 SET_HEAD: Final = "UPDATE chain_heads SET seq = $2, hash = $3 WHERE project = $1"
 ADD_EVENT: Final = insert_into("events", EVENT_COLUMNS)
 ADD_LINK: Final = insert_into("links", LINK_COLUMNS)
@@ -63,10 +64,10 @@ async def apply(connection: Connection[Any], change: Change) -> ChangeOutcome:
     await _run(connection, TAKE, taken)
     for write in change.writes:
         await _write_rows(connection, write)
+    if not change.events:
+        return Applied(await connection.fetchval(FIND_SEQ, change.project) or 0)
     # The head last of all: whoever waits for it waits for this commit alone.
     head = await lock_head(connection, change.project)
-    if not change.events:
-        return Applied(head.seq)
     appended = Appended(head, change)
     await _run(connection, ADD_EVENT, appended.rows)
     await add_links(connection, [appended.link])

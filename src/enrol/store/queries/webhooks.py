@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from enrol.customers.change import Write
+from enrol.customers.lifecycle.change import Write
 from enrol.store.protocol import Row, Store
 
 # The row of the lease belongs to no project; projects count from 1.
@@ -172,8 +172,8 @@ CUSTOMER_COLUMNS: Final = (
 LIST_PENDING: Final = f"""
 SELECT {", ".join(Pending._fields)} FROM webhook_pending
 WHERE project = $1 AND endpoint_id = $2 ORDER BY seq, type
-"""
-_ATTEMPTS: Final = f"SELECT {', '.join(Attempt._fields)} FROM webhook_attempts"
+"""  # noqa: S608 - names of ours
+_ATTEMPTS: Final = f"SELECT {', '.join(Attempt._fields)} FROM webhook_attempts"  # noqa: S608 - names of ours
 LIST_ATTEMPTS: Final = f"""{_ATTEMPTS}
 WHERE project = $1 AND endpoint_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4
 """
@@ -254,7 +254,7 @@ async def find_customer(store: Store, project: int, id: bytes) -> Mapping[str, A
 async def list_pending(store: Store, project: int, endpoint_id: bytes) -> list[Pending]:
     """The messages of an endpoint that wait, in the order of their events."""
     rows = await store.fetch(LIST_PENDING, project, endpoint_id)
-    return [Pending(*row[:-1], bool(row[-1])) for row in rows]
+    return [Pending._make(row)._replace(unreached=bool(row[-1])) for row in rows]
 
 
 async def list_attempts(
@@ -404,5 +404,3 @@ def _stored(name: str, value: Any) -> Any:
     if name == "event_types":
         return " ".join(value)
     return msgspec.json.encode(value).decode() if name == "secrets" else value
-
-
