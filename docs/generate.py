@@ -33,6 +33,7 @@ MEANINGS: Final = {
     "stop_timeout": "Seconds that a stop waits for calls to end.",
     "idempotency_hours": "Hours that an Idempotency-Key is remembered.",
     "access_cache_seconds": "Seconds until a revoked key is refused at the latest.",
+    "rate_limit": "Calls that a key may make in a minute, over all HTTP processes; 0: any number.",
     "sqlite_cache_mib": "MiB of database pages that the writer keeps in memory.",
     "log_requests": "Write a line for each request.",
     "webhook_private_addresses": "Let webhooks go to private networks, and over http.",

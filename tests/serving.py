@@ -148,11 +148,17 @@ class Served:
         added = self.registry.add_project(project_id or f"p-{uuid4()}", "Test", lenient=lenient)
         return Project(self, added.id, self.new_key(added.id).text)
 
-    def new_key(self, project_id: str, *scopes: str, expires_at: int | None = None) -> "IssuedKey":
+    def new_key(
+        self,
+        project_id: str,
+        *scopes: str,
+        expires_at: int | None = None,
+        rate_limit: int | None = None,
+    ) -> "IssuedKey":
         """A key, read and write unless other scopes are named."""
         new, key_id = make_key(), f"key_{uuid4().hex[:16]}"
         text = " ".join(scopes or DEFAULT_SCOPES)
-        key = Key(key_id, project_id, new.hint, None, text, now_ms(), expires_at, None)
+        key = Key(key_id, project_id, new.hint, None, text, now_ms(), expires_at, None, rate_limit)
         self.registry.add_key(key, new.hash)
         return IssuedKey(key_id, new.key)
 

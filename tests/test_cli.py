@@ -200,11 +200,22 @@ def test_a_key_as_json() -> None:
     assert key["hint"] == text[-4:]
     assert TIME.fullmatch(key["createdAt"])
     assert list(key) == [
-        *("id", "projectId", "hint", "name", "scopes", "createdAt", "expiresAt", "revokedAt")
+        *("id", "projectId", "hint", "name", "scopes", "rateLimit"),
+        *("createdAt", "expiresAt", "revokedAt"),
     ]
     assert (key["name"], key["scopes"]) == ("CRM", "customers:read admin")
-    assert (key["expiresAt"], key["revokedAt"]) == (None, None)
+    assert (key["rateLimit"], key["expiresAt"], key["revokedAt"]) == (None, None, None)
     assert enrol("key", "list", "--json").data == [key]
+
+
+@pytest.mark.parametrize("limit", [0, 600])
+def test_a_key_may_have_a_limit_of_its_own(limit: int) -> None:
+    enrol("project", "create", "Sale", "--id", "p")
+    key = enrol("key", "create", "--project", "p", "--rate-limit", str(limit), "--json").data
+    assert key["rateLimit"] == limit
+    refused = enrol("key", "create", "--project", "p", "--rate-limit", "-1")
+    assert refused.code == 2
+    assert len(enrol("key", "list", "--json").data) == 1
 
 
 def test_a_key_writes_and_reads_unless_told_otherwise() -> None:
@@ -299,7 +310,8 @@ def test_lists_read_well() -> None:
     enrol("key", "create", "--project", "p", "--name", "CRM", "--expires", "2999-01-31")
     header, line = enrol("key", "list").out.splitlines()
     assert header.split() == [
-        *("ID", "Project", "Ends", "in", "Name", "Scopes", "Created", "Expires", "Revoked")
+        *("ID", "Project", "Ends", "in", "Name", "Scopes", "Limit"),
+        *("Created", "Expires", "Revoked"),
     ]
     for text in ("p", "CRM", "customers:write customers:read", "2999-01-31 00:00", "-"):
         assert line[header.index("Project") :].count(text) >= 1

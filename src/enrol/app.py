@@ -8,11 +8,13 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException, ValidationException
 
-from enrol.api.edge import REQUEST_ID, Edge
+from enrol.api.edge import Edge
+from enrol.api.http import REQUEST_ID, ClientGone
 from enrol.api.reference.routes import get_openapi, get_problems, get_reference
 from enrol.api.resources.customers import get_customer, get_customer_by_wallet, list_customers
 from enrol.api.resources.findings import count_findings
 from enrol.api.resources.health import healthz, readyz
+from enrol.api.resources.keys import create_key, get_key, list_project_keys, revoke_project_key
 from enrol.api.server import Server, build_server
 from enrol.collector import collect_seldom
 from enrol.customers.faults import Fault
@@ -60,6 +62,8 @@ def build_app(settings: Settings, store: Store) -> Edge:
     def answer_problem(
         request: LitestarRequest[None, None, State], error: Exception
     ) -> Response[bytes]:
+        if isinstance(error, ClientGone):
+            raise error  # nobody is there to read an answer
         answer = edge.problem_answer(_known(error), request.scope[REQUEST_ID])  # type: ignore[typeddict-item]
         return Response(
             answer.body,
@@ -74,6 +78,10 @@ def build_app(settings: Settings, store: Store) -> Edge:
             list_customers,
             get_customer_by_wallet,
             count_findings,
+            create_key,
+            list_project_keys,
+            get_key,
+            revoke_project_key,
             healthz,
             readyz,
             get_openapi,

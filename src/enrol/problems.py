@@ -38,6 +38,9 @@ PROBLEMS: Final[dict[str, ProblemKind]] = {
     "access.project": ProblemKind(
         403, "Project refused", "The API key does not give access to this project."
     ),
+    "rate.limited": ProblemKind(
+        429, "Too many calls", "This API key has made as many calls as it may; see Retry-After."
+    ),
     # The request around the body.
     "route.unknown": ProblemKind(404, "Not found", "There is nothing at this address."),
     "route.method": ProblemKind(
@@ -83,6 +86,9 @@ PROBLEMS: Final[dict[str, ProblemKind]] = {
         "Batch in conflict",
         "Items repeat one another or a stored customer; `errors` lists them. Nothing was stored.",
     ),
+    "body.invalid": ProblemKind(
+        422, "Body invalid", "The body has faults; `errors` lists them. Nothing was changed."
+    ),
     # Idempotency-Key (IETF draft-ietf-httpapi-idempotency-key-header).
     "idempotency.invalid": ProblemKind(
         400,
@@ -97,6 +103,26 @@ PROBLEMS: Final[dict[str, ProblemKind]] = {
     # Reading.
     "customer.unknown": ProblemKind(
         404, "Customer unknown", "There is no such customer in this project."
+    ),
+    "customer.erased": ProblemKind(
+        410, "Customer erased", "The personal data of this customer were erased."
+    ),
+    # Changing.
+    "customer.changed": ProblemKind(
+        412, "Customer changed", "The customer is not any more as If-Match says; read it again."
+    ),
+    "customer.conflict": ProblemKind(
+        409,
+        "Customer in conflict",
+        "Another customer has what this one was to get; `errors` lists it. Nothing was stored.",
+    ),
+    "customer.busy": ProblemKind(
+        409, "Customer busy", "The customer is being changed by many calls at once; try again."
+    ),
+    # API keys.
+    "key.unknown": ProblemKind(404, "Key unknown", "There is no such API key in this project."),
+    "key.too_many": ProblemKind(
+        409, "Too many keys", "This project has as many API keys as it may."
     ),
     # The server.
     "server.busy": ProblemKind(

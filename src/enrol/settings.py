@@ -14,6 +14,8 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta, Struct
 
+from enrol.rates import MOST_LIMIT
+
 PREFIX: Final = "ENROL_"
 CONFIG_VARIABLE: Final = "ENROL_CONFIG"
 MIB: Final = 1024 * 1024
@@ -51,6 +53,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     stop_timeout: Time = 30.0
     idempotency_hours: Time = 24.0
     access_cache_seconds: Annotated[float, Meta(ge=0)] = 1.0
+    rate_limit: Annotated[int, Meta(ge=0, le=MOST_LIMIT)] = 0
     sqlite_cache_mib: Positive = 256
     log_requests: bool = True
     webhook_private_addresses: bool = False

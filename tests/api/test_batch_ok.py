@@ -56,12 +56,21 @@ def test_a_customer_is_shown_whole(project: Project) -> None:
     assert shown == {
         "id": answer.json()[0],
         "cmsProjectId": project.id,
+        "externalCustomerId": None,
         "type": "Company",
         "status": "No status",
+        "reason": None,
         "riskScore": "No risk",
         "onboardingLevel": None,
         "batchId": answer.headers["enrol-batch-id"],
         "createdAt": at,
+        "updatedAt": at,
+        "deletedAt": None,
+        "deletedBy": None,
+        "mergedInto": None,
+        "tags": [],
+        "metadata": {},
+        "customerContact": dict.fromkeys(("phone", "twitter", "discord", "telegram")),
         "customerClaims": [empty | {"sub": "s", "name": "N", "createdBy": "b"}],
         "customerEmails": [],
         "customerWallets": [
@@ -87,12 +96,14 @@ def test_a_customer_is_shown_whole(project: Project) -> None:
                 "customerId": shown["id"],
                 "did": "did:web:example.com",
                 "createdAt": at,
+                "updatedAt": at,
                 "createdBy": "c",
                 "updatedBy": "d",
             }
         ],
         "findings": [],
     }
+    assert project.get(f"/customers/{shown['id']}").headers["etag"] == '"0"'
 
 
 def test_the_ids_stand_in_the_order_of_the_customers(project: Project) -> None:

@@ -18,7 +18,16 @@ from tests.serving import Project
 Provoke = Callable[[Project], httpx.Response]
 
 # Provoked where the server is made to fail or to be full: here and in the tests of faults.
-ELSEWHERE = {"server.busy", "server.error", "store.unavailable", "store.full", "body.timeout"}
+# The small bodies are provoked in test_bodies.py, the limits of keys in test_rates.py.
+ELSEWHERE = {
+    "body.invalid",
+    "rate.limited",
+    "server.busy",
+    "server.error",
+    "store.unavailable",
+    "store.full",
+    "body.timeout",
+}
 
 
 def with_headers(**headers: str) -> Provoke:

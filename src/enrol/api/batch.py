@@ -11,7 +11,7 @@ from enrol.customers.enrolment import Enrolment, KeyReused, Receipt, Refused
 from enrol.customers.faults import Fault
 from enrol.customers.plan import Call
 from enrol.customers.reading.decode import TooManyItems, TooManyValues
-from enrol.customers.reading.inspect import JsonInvalid, JsonTooDeep
+from enrol.customers.reading.json_text import JsonInvalid, JsonTooDeep
 from enrol.customers.uniqueness import Decision, decide, fault_of
 from enrol.problems import Problem, error_object
 from enrol.store.protocol import KeyRecord

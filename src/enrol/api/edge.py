@@ -11,13 +11,22 @@ from litestar.types import ASGIApp
 from uuid_utils import uuid7
 
 from enrol.api import batch
-from enrol.api.http import Answer, ClientGone, Message, Receive, Request, Scope, Send
+from enrol.api.http import (
+    REQUEST_ID,
+    Answer,
+    ClientGone,
+    Message,
+    Receive,
+    Request,
+    Scope,
+    Send,
+)
 from enrol.api.server import Server
 from enrol.logs import flush_lines, log_error, write_line
 from enrol.problems import MEDIA_TYPE, Problem, problem_document
 from enrol.store.protocol import StoreFull, StoreUnavailable
 
-REQUEST_ID: Final = "request_id"
+Headers = tuple[tuple[bytes, bytes], ...]
 # A UUID alone: digits of any other number may be those of a telephone, a card or a wallet.
 _SAFE_REQUEST_ID: Final = re.compile(rb"[0-9A-Fa-f]{8}(-?)(?:[0-9A-Fa-f]{4}\1){3}[0-9A-Fa-f]{12}")
 # RFC 9110 section 5.3 reads two of these as one list, which none of them is.
@@ -50,6 +59,7 @@ class Edge:
 
     def __init__(self, server: Server, routes: ASGIApp) -> None:
         self.server = server
+        self.access = server.access
         self.routes = routes
         self.most_errors = server.settings.max_listed_errors
         self.log_requests = server.settings.log_requests
@@ -111,7 +121,7 @@ class Edge:
             raise
         except Exception as error:
             answer = self.problem_answer(error, request)
-        await send_answer(send, answer, request.request_id)
+        await send_answer(send, answer, request.request_id, self._rate_headers(request))
         return answer.status
 
     async def _other(self, request: Request, send: Send) -> int:
@@ -124,6 +134,7 @@ class Edge:
                 message["headers"] = [
                     *message.get("headers", ()),
                     *_ALWAYS,
+                    *self._rate_headers(request),
                     (b"x-request-id", request.request_id.encode()),
                 ]
             await send(message)
@@ -131,6 +142,16 @@ class Edge:
         request.scope[REQUEST_ID] = request
         await self.routes(request.scope, request.receive, send_on)  # type: ignore[arg-type]
         return status
+
+    def _rate_headers(self, request: Request) -> Headers:
+        """What the call's key may still do, where keys are limited at all."""
+        if not self.access.limited:
+            return ()
+        fields = self.access.rate_fields(request.header(b"authorization"))
+        if fields is None:
+            return ()
+        policy, rate = fields
+        return (b"ratelimit-policy", policy), (b"ratelimit", rate)
 
     def problem_answer(self, error: Exception, request: Request) -> Answer:
         """The problem document of whatever went wrong."""
@@ -166,13 +187,14 @@ def _request_id(scope: Scope) -> str:
     return str(uuid7())
 
 
-async def send_answer(send: Send, answer: Answer, request_id: str) -> None:
+async def send_answer(send: Send, answer: Answer, request_id: str, more: Headers = ()) -> None:
     """Send an answer that is whole."""
     headers = [
         (b"content-type", answer.media_type.encode()),
         (b"content-length", str(len(answer.body)).encode()),
         (b"x-request-id", request_id.encode()),
         *_ALWAYS,
+        *more,
         *_encoded(answer.headers),
     ]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})

@@ -2,7 +2,7 @@
 
 import asyncio
 import zlib
-from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
@@ -19,6 +19,9 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 JSON: Final = "application/json"
+MERGE_PATCH: Final = "application/merge-patch+json"
+# Where the scope of a route of the framework holds its `Request`.
+REQUEST_ID: Final = "request_id"
 GZIP_WINDOW: Final = 16 + zlib.MAX_WBITS
 RETRY_SECONDS: Final = "1"
 encode_json: Final = msgspec.json.Encoder().encode
@@ -82,17 +85,21 @@ class BodyReader:
         self.deadlines = Deadlines(settings.body_timeout)
         self.inflight = 0
 
-    async def read(self, request: Request) -> bytes:
+    async def read(
+        self, request: Request, media_types: Sequence[str] = (JSON,), most: int | None = None
+    ) -> bytes:
         """The whole body, inflated when it was sent with gzip; `release` it when it is done with.
 
-        Raises `Problem` for a body that is too large, too slow, not JSON by its type, not gzip,
-        or more than the process can hold now; `ClientGone` for one that breaks off.
+        ``most`` bytes are taken where that is less than the server's limit. Raises `Problem` for
+        a body that is too large, too slow, of none of the media types, not gzip, or more than the
+        process can hold now; `ClientGone` for one that breaks off.
         """
-        _require_json(request)
-        inflate = self._inflater(request)
+        _require(request, media_types)
+        most = self.most if most is None else min(most, self.most)
+        inflate = _inflater(request, most)
         length = request.header(b"content-length")
-        if length is not None and length.isdigit() and int(length) > self.most:
-            raise self._too_large()
+        if length is not None and length.isdigit() and int(length) > most:
+            raise _too_large(most)
         chunks: list[bytes] = []
         held = 0
         try:
@@ -104,8 +111,8 @@ class BodyReader:
                         chunk = inflate.take(chunk)
                     held += len(chunk)
                     self._hold(len(chunk))
-                    if held > self.most:
-                        raise self._too_large()
+                    if held > most:
+                        raise _too_large(most)
                     chunks.append(chunk)
             if inflate is not None:
                 inflate.finish()
@@ -118,20 +125,10 @@ class BodyReader:
         """Hold this body no longer."""
         self.inflight -= len(body)
 
-    def _inflater(self, request: Request) -> "_Inflater | None":
-        encoding = (request.header(b"content-encoding") or "identity").strip().lower()
-        if encoding not in ("identity", "gzip", "x-gzip"):
-            raise Problem("content_encoding.unsupported", headers={"Accept-Encoding": "gzip"})
-        return None if encoding == "identity" else _Inflater(self.most)
-
     def _hold(self, size: int) -> None:
         self.inflight += size
         if self.inflight > self.most_inflight:
             raise Problem("server.busy", headers={"Retry-After": RETRY_SECONDS})
-
-    def _too_large(self) -> Problem:
-        detail = f"The body has more than {self.most} bytes."
-        return Problem("body.too_large", detail, headers={"Connection": "close"})
 
 
 class Deadlines:
@@ -184,12 +181,30 @@ async def _next_chunk(request: Request) -> tuple[bytes, bool]:
     return message.get("body", b""), message.get("more_body", False)
 
 
-def _require_json(request: Request) -> None:
+def _too_large(most: int) -> Problem:
+    detail = f"The body has more than {most} bytes."
+    return Problem("body.too_large", detail, headers={"Connection": "close"})
+
+
+def _require(request: Request, media_types: Sequence[str]) -> None:
     media_type = (request.header(b"content-type") or "").lower()
     name, _, parameters = media_type.partition(";")
     charset = parameters.strip().removeprefix("charset=").strip('"')
-    if name.strip() != JSON or charset not in ("", "utf-8"):
-        raise Problem("content_type.unsupported", headers={"Accept": JSON})
+    if name.strip() in media_types and charset in ("", "utf-8"):
+        return
+    accepted = ", ".join(media_types)
+    headers = {"Accept": accepted}
+    if request.scope["method"] == "PATCH":
+        headers["Accept-Patch"] = accepted  # RFC 5789 section 2.2
+    detail = f"Send the body as `Content-Type: {'` or `'.join(media_types)}`."
+    raise Problem("content_type.unsupported", detail, headers=headers)
+
+
+def _inflater(request: Request, most: int) -> "_Inflater | None":
+    encoding = (request.header(b"content-encoding") or "identity").strip().lower()
+    if encoding not in ("identity", "gzip", "x-gzip"):
+        raise Problem("content_encoding.unsupported", headers={"Accept-Encoding": "gzip"})
+    return None if encoding == "identity" else _Inflater(most)
 
 
 class _Inflater:

@@ -63,7 +63,12 @@ def build_server(settings: Settings, store: Store) -> Server:
     return Server(
         settings=settings,
         store=store,
-        access=Access(store, settings.access_cache_seconds),
+        access=Access(
+            store,
+            settings.access_cache_seconds,
+            rate_limit=settings.rate_limit,
+            processes=settings.workers,
+        ),
         bodies=BodyReader(settings),
         limits=limits,
         gatherer=Gatherer(limits, lambda: latest_date(time.time())),

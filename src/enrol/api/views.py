@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from msgspec import Meta, Struct
+import msgspec
+from msgspec import Meta, Raw, Struct
 
 from enrol.customers.formats.locales import canonical_locale
 from enrol.customers.formats.names import nfc
@@ -34,7 +35,7 @@ class WalletView(Struct, frozen=True, kw_only=True, rename="camel"):
     created_at: Timestamp
     updated_at: Timestamp
     created_by: str | None
-    updated_by: str | None = None
+    updated_by: str | None
 
 
 class DidView(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -44,6 +45,7 @@ class DidView(Struct, frozen=True, kw_only=True, rename="camel"):
     customer_id: UUID
     did: str
     created_at: Timestamp
+    updated_at: Timestamp
     created_by: str | None
     updated_by: str | None
 
@@ -89,7 +91,23 @@ class ClaimsView(Struct, frozen=True, kw_only=True, rename="camel"):
 class EmailView(Struct, frozen=True, kw_only=True, rename="camel"):
     """An email address of a customer."""
 
+    id: UUID
+    customer_id: UUID
     email: str
+    verified: bool
+    created_at: Timestamp
+    updated_at: Timestamp
+    created_by: str | None
+    updated_by: str | None
+
+
+class ContactView(Struct, frozen=True, kw_only=True, rename="camel"):
+    """How else a customer is reached; ``phone`` in E.164."""
+
+    phone: str | None
+    twitter: str | None
+    discord: str | None
+    telegram: str | None
 
 
 class FindingView(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -101,18 +119,28 @@ class FindingView(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class CustomerView(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A customer with all its parts."""
+    """A customer with all its parts. ``deletedAt`` and ``mergedInto`` are set on one that lists and
+    lookups leave out."""
 
     id: UUID
     cms_project_id: str
+    external_customer_id: str | None
     type: CustomerType
-    status: str = "No status"
-    risk_score: str = "No risk"
-    onboarding_level: str | None = None
+    status: str
+    reason: str | None
+    risk_score: str
+    onboarding_level: str | None
     batch_id: UUID
     created_at: Timestamp
+    updated_at: Timestamp
+    deleted_at: Timestamp | None
+    deleted_by: str | None
+    merged_into: UUID | None
+    tags: list[str]
+    metadata: Raw
+    customer_contact: ContactView
     customer_claims: list[ClaimsView]
-    customer_emails: list[EmailView] = []
+    customer_emails: list[EmailView]
     customer_wallets: list[WalletView]
     customer_dids: list[DidView]
     findings: list[FindingView]
@@ -125,6 +153,10 @@ class CustomerPage(Struct, frozen=True, kw_only=True, rename="camel"):
     total_count: int
 
 
+NO_STATUS: Final = "No status"
+NO_RISK: Final = "No risk"
+NO_METADATA: Final = Raw(b"{}")
+decode_tags: Final = msgspec.json.Decoder(list[str]).decode
 CANONICAL: Final[dict[str, Callable[[str], str | None]]] = {
     **dict.fromkeys(("name", "given_name", "family_name", "middle_name", "nickname"), nfc),
     "zoneinfo": canonical_zone,
@@ -135,17 +167,41 @@ CANONICAL: Final[dict[str, Callable[[str], str | None]]] = {
 def customer_view(record: CustomerRecord, project_id: str) -> CustomerView:
     """A stored customer in the shape of the API."""
     row = record.customer
+    merged_into = row["merged_into"]
     return CustomerView(
         id=UUID(bytes=row["id"]),
         cms_project_id=project_id,
+        external_customer_id=row["external_customer_id"],
         type=row["type"],
+        status=row["status"] or NO_STATUS,
+        reason=row["reason"],
+        risk_score=row["risk_score"] or NO_RISK,
+        onboarding_level=row["onboarding_level"],
         batch_id=UUID(bytes=row["batch_id"]),
         created_at=timestamp(row["created_at"]),
+        updated_at=_updated_at(row),
+        deleted_at=None if row["deleted_at"] is None else timestamp(row["deleted_at"]),
+        deleted_by=row["deleted_by"],
+        merged_into=None if merged_into is None else UUID(bytes=merged_into),
+        tags=[] if row["tags"] is None else decode_tags(row["tags"]),
+        metadata=NO_METADATA if row["metadata"] is None else Raw(row["metadata"]),
+        customer_contact=ContactView(
+            phone=row["phone"],
+            twitter=row["twitter"],
+            discord=row["discord"],
+            telegram=row["telegram"],
+        ),
         customer_claims=_claims(row),
-        customer_wallets=[_wallet(wallet) for wallet in record.wallets],
-        customer_dids=[_did(did) for did in record.dids],
+        customer_emails=[email_view(email) for email in record.emails],
+        customer_wallets=[wallet_view(wallet) for wallet in record.wallets],
+        customer_dids=[did_view(did) for did in record.dids],
         findings=[FindingView(pointer=f["pointer"], code=f["code"]) for f in record.findings],
     )
+
+
+def entity_tag(record: CustomerRecord) -> str:
+    """The strong entity tag of a customer as it is now (RFC 9110 section 8.8.3)."""
+    return f'"{record.customer["version"]}"'
 
 
 def timestamp(milliseconds: int) -> str:
@@ -170,7 +226,8 @@ def _canonical(claims: Mapping[str, str | None]) -> CanonicalClaimsView:
     return CanonicalClaimsView(**forms)
 
 
-def _wallet(row: Mapping[str, Any]) -> WalletView:
+def wallet_view(row: Mapping[str, Any]) -> WalletView:
+    """A stored wallet in the shape of the API."""
     account = describe_account(row["namespace"], row["address"])
     return WalletView(
         id=UUID(bytes=row["id"]),
@@ -183,17 +240,39 @@ def _wallet(row: Mapping[str, Any]) -> WalletView:
         blockchain_namespace=row["namespace"],
         verified=bool(row["verified"]),
         created_at=timestamp(row["created_at"]),
-        updated_at=timestamp(row["created_at"]),
+        updated_at=_updated_at(row),
         created_by=row["created_by"],
+        updated_by=row["updated_by"],
     )
 
 
-def _did(row: Mapping[str, Any]) -> DidView:
+def did_view(row: Mapping[str, Any]) -> DidView:
+    """A stored DID in the shape of the API."""
     return DidView(
         id=UUID(bytes=row["id"]),
         customer_id=UUID(bytes=row["customer_id"]),
         did=row["did"],
         created_at=timestamp(row["created_at"]),
+        updated_at=_updated_at(row),
         created_by=row["created_by"],
         updated_by=row["updated_by"],
     )
+
+
+def email_view(row: Mapping[str, Any]) -> EmailView:
+    """A stored email address in the shape of the API."""
+    return EmailView(
+        id=UUID(bytes=row["id"]),
+        customer_id=UUID(bytes=row["customer_id"]),
+        email=row["email"],
+        verified=bool(row["verified"]),
+        created_at=timestamp(row["created_at"]),
+        updated_at=_updated_at(row),
+        created_by=row["created_by"],
+        updated_by=row["updated_by"],
+    )
+
+
+def _updated_at(row: Mapping[str, Any]) -> str:
+    at = row["updated_at"]
+    return timestamp(row["created_at"] if at is None else at)

@@ -10,6 +10,7 @@ import typer
 from enrol.cli.databases import Database, opened_registry
 from enrol.cli.output import NAMED, USAGE, Json, fail, is_visible, print_table, time_text
 from enrol.cli.projects import MOST_NAME_CHARS
+from enrol.rates import MOST_LIMIT
 
 if TYPE_CHECKING:
     from enrol.store.registry import Key
@@ -18,6 +19,16 @@ app = typer.Typer(
     help="API keys: each opens one project.\n\nExample: enrol key create --project 66b3f1d2",
     no_args_is_help=True,
 )
+
+RateLimit = Annotated[
+    int | None,
+    typer.Option(
+        "--rate-limit",
+        min=0,
+        max=MOST_LIMIT,
+        help="Calls a minute; 0: any number. Default: as ENROL_RATE_LIMIT says.",
+    ),
+]
 
 
 @app.command("create")
@@ -36,6 +47,7 @@ def create_key(
         typer.Option("--expires", help="A date (2027-01-31), a date-time, or days (90d)."),
     ] = None,
     name: Annotated[str | None, typer.Option("--name", help="A note of whose it is.")] = None,
+    rate_limit: RateLimit = None,
     database: Database = None,
     as_json: Json = False,
 ) -> None:
@@ -62,6 +74,7 @@ def create_key(
         created_at=now_ms(),
         expires_at=_expiry(expires),
         revoked_at=None,
+        rate_limit=rate_limit,
     )
     with opened_registry(database) as registry:
         try:
@@ -89,7 +102,17 @@ def list_keys(
         if project is not None and project not in {row.id for row in registry.list_projects()}:
             fail("There is no project with this ID.", NAMED)
         rows = [_key_row(key) for key in registry.list_keys(project)]
-    columns = ["ID", "Project", "Ends in", "Name", "Scopes", "Created", "Expires", "Revoked"]
+    columns = [
+        "ID",
+        "Project",
+        "Ends in",
+        "Name",
+        "Scopes",
+        "Limit",
+        "Created",
+        "Expires",
+        "Revoked",
+    ]
     print_table(columns, rows, as_json=as_json)
 
 
@@ -119,6 +142,7 @@ def _key_row(key: "Key") -> dict[str, Any]:
         "hint": key.hint,
         "name": key.name,
         "scopes": key.scopes,
+        "rateLimit": key.rate_limit,
         "createdAt": time_text(key.created_at),
         "expiresAt": time_text(key.expires_at),
         "revokedAt": time_text(key.revoked_at),

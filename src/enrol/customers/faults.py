@@ -34,6 +34,7 @@ FAULTS: Final[dict[str, FaultKind]] = {
     "field.type": FaultKind("This value has the wrong type."),
     "field.duplicate": FaultKind("This key stands twice in the same object."),
     "field.empty": FaultKind("This value must not be empty."),
+    "field.value": FaultKind("This value is not one that the field takes."),
     "text.nul": FaultKind("Text must not contain the NUL character."),
     "text.surrogate": FaultKind("Text must not contain a lone surrogate."),
     "text.too_long": FaultKind("This text is longer than the limit."),

@@ -21,8 +21,8 @@ from enrol.customers.enrolment import (
     Stored,
 )
 from enrol.customers.lifecycle.chain import Head, Link, created_rows, link_created
-from enrol.customers.model import CLAIM_FIELDS
 from enrol.customers.uniqueness import Decision, decide
+from enrol.store.columns import CLAIM_COLUMNS
 
 encode_receipt: Final = msgspec.msgpack.Encoder().encode
 decode_receipt: Final = msgspec.msgpack.Decoder(Receipt).decode
@@ -182,12 +182,6 @@ class TableRows(NamedTuple):
     columns: tuple[str, ...]
     rows: Callable[[Enrolment, Decision], list[Column]]
 
-
-CLAIM_COLUMNS: Final = tuple(
-    # Who created the claims, not the customer.
-    "claims_created_by" if field == "created_by" else field
-    for field in CLAIM_FIELDS
-)
 
 TABLES: Final[tuple[TableRows, ...]] = (
     TableRows(

@@ -40,13 +40,14 @@ class KeyRecord(NamedTuple):
     lenient: bool
     expires_at: int | None
     revoked_at: int | None
+    rate_limit: int | None = None
 
 
 def key_record(row: Sequence[Any]) -> KeyRecord:
-    """The key of a row: ID, scopes, project, its ID, lenient, expires at, revoked at."""
-    key_id, scopes, project, project_id, lenient, expires_at, revoked_at = row
+    """The key of a row: ID, scopes, project, its ID, lenient, expires at, revoked at, limit."""
+    key_id, scopes, project, project_id, lenient, *times_and_limit = row
     scopes = frozenset(scopes.split())
-    return KeyRecord(key_id, scopes, project, project_id, bool(lenient), expires_at, revoked_at)
+    return KeyRecord(key_id, scopes, project, project_id, bool(lenient), *times_and_limit)
 
 
 class CustomerRecord(NamedTuple):
@@ -55,6 +56,7 @@ class CustomerRecord(NamedTuple):
     customer: Mapping[str, Any]
     wallets: Sequence[Mapping[str, Any]]
     dids: Sequence[Mapping[str, Any]]
+    emails: Sequence[Mapping[str, Any]]
     findings: Sequence[Mapping[str, Any]]
 
 

@@ -17,11 +17,13 @@ FROM projects AS p LEFT JOIN
 ORDER BY p.project
 """
 ADD_KEY: Final = """
-INSERT INTO api_keys (id, project, hash, hint, name, scopes, created_at, expires_at)
-SELECT $1, project, $2, $3, $4, $5, $6, $7 FROM projects WHERE id = $8 RETURNING id
+INSERT INTO api_keys
+  (id, project, hash, hint, name, scopes, created_at, expires_at, revoked_at, rate_limit)
+SELECT $1, project, $2, $3, $4, $5, $6, $7, $8, $9 FROM projects WHERE id = $10 RETURNING id
 """
 LIST_KEYS: Final = """
-SELECT k.id, p.id, k.hint, k.name, k.scopes, k.created_at, k.expires_at, k.revoked_at
+SELECT k.id, p.id, k.hint, k.name, k.scopes, k.created_at, k.expires_at, k.revoked_at,
+  k.rate_limit
 FROM api_keys AS k JOIN projects AS p ON p.project = k.project
 ORDER BY k.created_at, k.id
 """
@@ -41,7 +43,8 @@ class Project(NamedTuple):
 
 
 class Key(NamedTuple):
-    """An API key without its secret; times in Unix milliseconds."""
+    """An API key without its secret; times in Unix milliseconds, ``rate_limit`` in calls a minute
+    (0: any number; None: as the server's setting says)."""
 
     id: str
     project_id: str
@@ -51,6 +54,7 @@ class Key(NamedTuple):
     created_at: int
     expires_at: int | None
     revoked_at: int | None
+    rate_limit: int | None = None
 
 
 class ProjectExists(Exception):
@@ -113,7 +117,7 @@ class Registry:
 
     def add_key(self, key: Key, key_hash: bytes) -> None:
         """Raises `ProjectUnknown`."""
-        values = (key.id, key_hash, key.hint, key.name, key.scopes, key.created_at, key.expires_at)
+        values = (key.id, key_hash, *key[2:])
         if not self.database.rows(ADD_KEY, *values, key.project_id):
             raise ProjectUnknown(key.project_id)
 

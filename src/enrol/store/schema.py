@@ -22,14 +22,9 @@ from sqlalchemy import (
     text,
 )
 
-from enrol.customers.model import CLAIM_FIELDS
+from enrol.store.columns import CLAIM_COLUMNS
 
 metadata: Final = MetaData()
-
-# Who created the claims, not the customer.
-CLAIM_COLUMNS: Final = {field: field for field in CLAIM_FIELDS} | {
-    "created_by": "claims_created_by"
-}
 
 
 def _project() -> Column[Any]:
@@ -75,6 +70,9 @@ api_keys: Final = _table(
     _at(),
     Column("expires_at", BigInteger),
     Column("revoked_at", BigInteger),
+    # Calls a minute; NULL: as the setting says.
+    Column("rate_limit", BigInteger),
+    Index("api_keys_by_project", "project"),
 )
 
 batches: Final = _table(
@@ -97,7 +95,7 @@ customers: Final = _table(
     _id("batch_id", key=False),
     Column("type", Text, nullable=False),
     _at(),
-    *(Column(CLAIM_COLUMNS[field], Text) for field in CLAIM_FIELDS),
+    *(Column(name, Text) for name in CLAIM_COLUMNS),
     # NULL: "No status", "No risk".
     Column("status", Text),
     Column("risk_score", Text),

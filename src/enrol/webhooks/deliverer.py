@@ -22,7 +22,8 @@ from enrol.store.clock import now_ms
 from enrol.store.protocol import Store, StoreFull, StoreUnavailable
 from enrol.store.queries import webhooks as queries
 from enrol.store.queries.webhooks import Lease, Work
-from enrol.webhooks.courier import NOBODY, Courier, Office, Superseded
+from enrol.webhooks.courier import NOBODY, Courier, Superseded
+from enrol.webhooks.office import Office
 from enrol.webhooks.resolving import Lookup, Resolver
 from enrol.webhooks.sending import Sender
 

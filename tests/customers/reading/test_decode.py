@@ -18,7 +18,8 @@ from enrol.customers.reading.decode import (
     decode_batch,
     may_hold_long_text,
 )
-from enrol.customers.reading.inspect import JsonInvalid, JsonTooDeep, inspect_batch
+from enrol.customers.reading.inspect import inspect_batch
+from enrol.customers.reading.json_text import JsonInvalid, JsonTooDeep
 from tests.customers.reading.texts import (
     BATCHES,
     RANDOMS,

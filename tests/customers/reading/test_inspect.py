@@ -5,7 +5,8 @@ import tracemalloc
 import pytest
 
 from enrol.customers.model import Limits
-from enrol.customers.reading.inspect import JsonInvalid, JsonTooDeep, inspect_batch
+from enrol.customers.reading.inspect import inspect_batch
+from enrol.customers.reading.json_text import JsonInvalid, JsonTooDeep
 
 BODY = b'{"customerType":"Individual","cmsProjectId":"p","customerData":[%s]}'
 MIB = 1024 * 1024

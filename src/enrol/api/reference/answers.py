@@ -8,8 +8,9 @@ import msgspec
 
 from enrol.api.reference.examples import PROBLEM_FAULTS, REQUEST_ID
 from enrol.api.reference.schemas import (
-    BODY_FAULTS,
+    BATCH_FAULTS,
     QUERY_FAULTS,
+    SHAPE_FAULTS,
     UNIQUE_FAULTS,
     Json,
     ref,
@@ -19,9 +20,13 @@ from enrol.problems import MEDIA_TYPE, PROBLEMS, Problem, problem_document
 # Which faults the problems that list faults can list.
 FAULTS_OF: Final = {
     "query.invalid": QUERY_FAULTS,
-    "batch.invalid": BODY_FAULTS,
+    "body.invalid": SHAPE_FAULTS,
+    "batch.invalid": BATCH_FAULTS,
     "batch.conflict": UNIQUE_FAULTS,
 }
+
+# What a key may still do, on every answer to a key that is limited.
+RATES: Final = ("RateLimit", "RateLimit-Policy")
 
 # The headers that an answer with one of these codes carries.
 HEADERS_OF: Final[dict[str, tuple[str, ...]]] = {
@@ -32,6 +37,7 @@ HEADERS_OF: Final[dict[str, tuple[str, ...]]] = {
     "content_encoding.unsupported": ("Accept-Encoding",),
     "body.too_large": ("Connection",),
     "body.timeout": ("Connection",),
+    "rate.limited": ("Retry-After", *RATES),
     "server.busy": ("Retry-After",),
     "store.unavailable": ("Retry-After",),
 }
@@ -64,6 +70,15 @@ HEADERS: Final[Json] = {
     "Retry-After": {
         "description": "After how many seconds to try again.",
         "schema": {"type": "integer", "minimum": 0},
+    },
+    "RateLimit": {
+        "description": "How many calls the key may still make (`r`) within so many seconds (`t`), "
+        "as of draft-ietf-httpapi-ratelimit-headers-11; absent where the key is not limited.",
+        "schema": {"type": "string", "pattern": '^"default";r=[0-9]+;t=[0-9]+$'},
+    },
+    "RateLimit-Policy": {
+        "description": "How many calls (`q`) the key may make in a window of seconds (`w`).",
+        "schema": {"type": "string", "pattern": '^"default";q=[0-9]+;w=[0-9]+$'},
     },
     "Allow": {"description": "The methods that the address takes.", "schema": {"type": "string"}},
     "Accept": {"description": "The content type to send.", "schema": {"type": "string"}},
@@ -100,16 +115,20 @@ def success(
     }
 
 
-def refusals(*codes: str) -> Json:
-    """The answers of a route that can refuse a call with these codes, by status."""
+def refusals(*codes: str, faults: Iterable[str] = ()) -> Json:
+    """The answers of a route that can refuse a call with these codes, by status; ``faults`` are
+    those that its ``body.invalid`` can list beside the faults of shape."""
     by_status: dict[int, list[str]] = defaultdict(list)
     for code in codes:
         by_status[PROBLEMS[code].status].append(code)
-    return {str(status): refusal(status, by_status[status]) for status in sorted(by_status)}
+    return {
+        str(status): refusal(status, by_status[status], tuple(faults))
+        for status in sorted(by_status)
+    }
 
 
-def refusal(status: int, codes: list[str]) -> Json:
-    """The answer with one status."""
+def refusal(status: int, codes: list[str], faults: tuple[str, ...] = ()) -> Json:
+    """The answer with one status; ``faults`` as in `refusals`."""
     carried = [HEADERS_OF.get(code, ()) for code in codes]
     sometimes = {header for headers in carried for header in headers}
     always = {header for header in sometimes if all(header in headers for headers in carried)}
@@ -121,10 +140,19 @@ def refusal(status: int, codes: list[str]) -> Json:
         "headers": _headers(sorted(sometimes), always),
         "content": {
             MEDIA_TYPE: {
-                "schema": _problem_schema(status, codes),
+                "schema": _problem_schema(status, codes, faults),
                 "examples": {code: _problem_example(code) for code in codes},
             }
         },
+    }
+
+
+def with_rates(answers: Json) -> Json:
+    """The answers of a route that takes a key, each with the headers of rate limits."""
+    references = _headers(RATES)
+    return {
+        status: {**answer, "headers": {**references, **answer["headers"]}}
+        for status, answer in answers.items()
     }
 
 
@@ -138,9 +166,11 @@ def _headers(names: Iterable[str], always: Iterable[str] = ()) -> Json:
     return headers
 
 
-def _problem_schema(status: int, codes: list[str]) -> Json:
+def _problem_schema(status: int, codes: list[str], more: tuple[str, ...]) -> Json:
     rules: Json = {"status": {"const": status}, "code": {"enum": codes}}
     faults = [fault for code in codes for fault in FAULTS_OF.get(code, ())]
+    if "body.invalid" in codes:
+        faults += more
     if faults:
         rules["errors"] = {"items": {"properties": {"code": {"enum": faults}}}}
     schema: Json = {"properties": rules}

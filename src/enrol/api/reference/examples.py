@@ -55,6 +55,10 @@ PROBLEM_FAULTS: Final = {
     "query.invalid": (
         Fault(None, "/mode", "query.value", "mode is one of: atomic, partial, dryRun."),
     ),
+    "body.invalid": (
+        Fault(None, "/scope", "field.unknown", "Did you mean scopes?"),
+        Fault(None, "/scopes", "field.missing"),
+    ),
     "batch.invalid": (
         _CHECKSUM,
         Fault(2, "/customerClaims/givenname", "field.unknown", "Did you mean givenName?"),
@@ -80,12 +84,21 @@ RESULTS: Final[list[dict[str, Any]]] = [
 CUSTOMER: Final[dict[str, Any]] = {
     "id": IDS[1],
     "cmsProjectId": PROJECT,
+    "externalCustomerId": None,
     "type": "Individual",
     "status": "No status",
+    "reason": None,
     "riskScore": "No risk",
     "onboardingLevel": None,
     "batchId": BATCH_ID,
     "createdAt": AT,
+    "updatedAt": AT,
+    "deletedAt": None,
+    "deletedBy": None,
+    "mergedInto": None,
+    "tags": [],
+    "metadata": {},
+    "customerContact": {"phone": None, "twitter": None, "discord": None, "telegram": None},
     "customerClaims": [
         {
             "sub": "crm-000002",

@@ -22,8 +22,8 @@ from enrol.customers.faults import FAULTS
 from enrol.problems import PROBLEMS
 from enrol.settings import Settings
 
-# The header that every call and every answer may have, said once.
-EVERYWHERE: Final = "X-Request-Id"
+# The headers that every answer may have, said once.
+EVERYWHERE: Final = ("X-Request-Id", "RateLimit", "RateLimit-Policy")
 PROBLEMS_PATH: Final = "/docs/problems"
 
 
@@ -55,16 +55,15 @@ def reference_page(settings: Settings) -> str:
         element("li", link(PROBLEMS_PATH, "Problem codes")),
         element("li", link("/openapi.json", "openapi.json")),
     ]
+    headers = document["components"]["headers"]
     start = element(
         "section",
         element("h2", link("#start", "Before the first call")),
         prose(document["info"]["description"]),
         element("p", inline(document["components"]["securitySchemes"]["key"]["description"])),
-        element(
-            "p",
-            code(EVERYWHERE),
-            ": ",
-            inline(document["components"]["headers"][EVERYWHERE]["description"]),
+        *(
+            element("p", code(name), ": ", inline(headers[name]["description"]))
+            for name in EVERYWHERE
         ),
         element("p", inline("In the examples `$ENROL` is this server's address, `$KEY` a key.")),
         id="start",
@@ -168,7 +167,7 @@ def _call_section(call: Json) -> Html:
         _parameters(call),
     ]
     if body := call.get("requestBody"):
-        shape = type_of(body["content"]["application/json"]["schema"])
+        shape = type_of(next(iter(body["content"].values()))["schema"])
         parts += [
             element("h3", "Body"),
             element("p", "JSON: ", shape, ". ", inline(body["description"])),
@@ -203,14 +202,17 @@ def _parameters(call: Json) -> Html:
 def _answers(call: Json) -> Html:
     rows: list[tuple[str, list[str]]] = []
     for status, answer in call["responses"].items():
-        ((media_type, content),) = answer["content"].items()
-        if media_type.endswith("problem+json"):
-            codes = content["schema"]["allOf"][1]["properties"]["code"]["enum"]
+        contents: Json = answer.get("content", {})
+        media_type = next(iter(contents), "")
+        if not media_type:
+            meaning = prose(answer["description"])
+        elif media_type.endswith("problem+json"):
+            codes = contents[media_type]["schema"]["allOf"][1]["properties"]["code"]["enum"]
             meaning = element("ul", *(element("li", _problem(name)) for name in codes))
         else:
-            shape = type_of(content["schema"])
+            shape = type_of(contents[media_type]["schema"])
             meaning = join(prose(answer["description"]), element("p", f"{media_type}: ", shape))
-        own = [name for name in answer["headers"] if name != EVERYWHERE]
+        own = [name for name in answer["headers"] if name not in EVERYWHERE]
         headers = [element("li", code(name)) for name in own]
         rows.append(
             (
@@ -234,13 +236,18 @@ def _example_call(call: Json) -> Html:
         elif "example" in parameter:
             query.append(f"{parameter['name']}={parameter['example']}")
     target = f"{path}?{'&'.join(query)}" if query else path
-    lines = [f'curl "$ENROL{target}"']
+    body = call.get("requestBody")
+    # What curl would send by itself is left out.
+    usual = "post" if body else "get"
+    method = "" if call["method"] == usual else f"-X {call['method'].upper()} "
+    lines = [f'curl {method}"$ENROL{target}"']
     if call["security"]:
         lines.append('  -H "Authorization: Bearer $KEY"')
     after = ""
-    if body := call.get("requestBody"):
-        example = body["content"]["application/json"]["examples"]["batch"]["value"]
-        lines += ["  -H 'Content-Type: application/json'", "  --data-binary @- <<'JSON'"]
+    if body:
+        media_type, content = next(iter(body["content"].items()))
+        example = next(iter(content["examples"].values()))["value"]
+        lines += [f"  -H 'Content-Type: {media_type}'", "  --data-binary @- <<'JSON'"]
         after = f"\n{_written(example)}\nJSON"
     command = " \\\n".join(lines) + after
     return join(element("h3", "Example"), element("pre", code(command), tabindex="0"))
@@ -250,7 +257,7 @@ def _example_answers(call: Json) -> Iterator[Html]:
     """The successes, the first one open, and those refusals that tell more than their code."""
     opened = {"open": ""}
     for status, answer in call["responses"].items():
-        for content in answer["content"].values():
+        for content in answer.get("content", {}).values():
             for example in content.get("examples", {}).values():
                 value = example["value"]
                 if int(status) < 300 or "errors" in value:

@@ -5,17 +5,14 @@ are laid over them. Only what every project enforces is stated as a rule: the fo
 lenient project lets pass stand in the descriptions.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, Final, Protocol
 
 import msgspec
 
-from enrol.api.resources.findings import FindingCounts
-from enrol.api.resources.health import Health
-from enrol.api.views import CustomerPage
 from enrol.customers.countries import COUNTRIES
 from enrol.customers.faults import FAULTS
-from enrol.customers.model import CUSTOMER_TYPES, Batch
+from enrol.customers.model import CUSTOMER_TYPES
 from enrol.customers.wallets.registry import NAMESPACES
 from enrol.settings import MIB, Settings
 
@@ -28,19 +25,28 @@ QUERY_FAULTS: Final = tuple(code for code in FAULTS if code.startswith("query.")
 BODY_FAULTS: Final = tuple(
     code for code, kind in FAULTS.items() if code not in QUERY_FAULTS and not kind.finding
 )
+# The shape alone; what a resource asks of its values beyond that has codes of its own.
+SHAPE_FAULTS: Final = tuple(
+    code
+    for code, kind in FAULTS.items()
+    if code.startswith(("field.", "text.")) and not kind.finding
+)
+# What no batch is refused for: its closed lists have codes of their own.
+_OTHER_BODIES: Final = ("field.value",)
+BATCH_FAULTS: Final = tuple(code for code in BODY_FAULTS if not code.startswith(_OTHER_BODIES))
 FINDINGS: Final = tuple(code for code, kind in FAULTS.items() if kind.in_lenient == "finding")
 UNIQUE_FAULTS: Final = tuple(
     code for code in FAULTS if code.startswith(("duplicate.", "conflict."))
 )
 # The type is the whole call's, so no single item is refused for it.
-ITEM_FAULTS: Final = tuple(code for code in BODY_FAULTS if code != "customer_type.unknown")
+ITEM_FAULTS: Final = tuple(code for code in BATCH_FAULTS if code != "customer_type.unknown")
 
 URL: Final = "An absolute http or https URL without a user name or password."
 SENDER: Final = "Who or what wrote this, in your words."
 COUNTRY: Final = "An ISO 3166-1 alpha-3 code in upper case, `ANT` or `XKX`."
 
 # What a field of the wire types means, and a value as an example.
-MEANINGS: Final[dict[str, dict[str, tuple[str, object]]]] = {
+MEANINGS: Final[dict[str, Mapping[str, tuple[str, object]]]] = {
     "Batch": {
         "customerType": ("The type of every customer in the call.", "Individual"),
         "customerData": ("The customers. An empty array is a no-op that answers `[]`.", None),
@@ -93,16 +99,33 @@ MEANINGS: Final[dict[str, dict[str, tuple[str, object]]]] = {
 }
 
 
-def component_schemas(settings: Settings) -> Json:
+class Describes(Protocol):
+    """What a resource says of its schemas: see `enrol.api.reference.resource.Resource`."""
+
+    @property
+    def types(self) -> tuple[type, ...]: ...
+    @property
+    def meanings(self) -> Mapping[str, Mapping[str, tuple[str, object]]]: ...
+    @property
+    def schemas(self) -> Callable[[Settings], Json]: ...
+
+
+def component_schemas(settings: Settings, resources: Collection[Describes]) -> Json:
     """``components.schemas``, by name."""
-    types = [Batch, CustomerPage, FindingCounts, Health]
+    types = [one for resource in resources for one in resource.types]
     _, schemas = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
+    meanings = {**MEANINGS}
+    for resource in resources:
+        meanings |= resource.meanings
     for name, schema in schemas.items():
         _tidy(schema)
-        for field, (description, example) in MEANINGS.get(name, {}).items():
+        for field, (description, example) in meanings.get(name, {}).items():
             schema["properties"][field] |= _annotation(description, example)
     _state_the_rules(schemas, settings)
-    return {**schemas, **_texts(settings), **_results(), **_problems(settings)}
+    written = {**schemas, **_texts(settings), **_results(), **_problems(settings)}
+    for resource in resources:
+        written |= resource.schemas(settings)
+    return written
 
 
 def ref(name: str) -> Json:
@@ -161,7 +184,8 @@ def _state_the_rules(schemas: Mapping[str, Json], settings: Settings) -> None:
             "description": "Stable: [what each means](/docs/problems#faults).",
         }
     schemas["Customer"]["anyOf"] = [_has_value(part) for part in customer]
-    for name in ("CustomerView", "WalletView", "DidView"):
+    schemas["CustomerView"]["properties"]["metadata"] = {"type": "object"}
+    for name in ("CustomerView", "WalletView", "DidView", "EmailView"):
         for field in ("createdAt", "updatedAt"):
             if field in schemas[name]["properties"]:
                 schemas[name]["properties"][field]["format"] = "date-time"
@@ -284,8 +308,8 @@ def _problems(settings: Settings) -> Json:
                 "requestId": {**text, "description": "The same as the X-Request-Id header."},
                 "errors": {
                     **array_of("Error", minItems=1, maxItems=settings.max_listed_errors),
-                    "description": "Every fault at once: of `query.invalid`, `batch.invalid` and "
-                    "`batch.conflict`.",
+                    "description": "Every fault at once: of `query.invalid`, `body.invalid`, "
+                    "`batch.invalid` and `batch.conflict`.",
                 },
                 "errorCount": {
                     "type": "integer",

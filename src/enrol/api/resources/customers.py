@@ -2,19 +2,19 @@
 
 from typing import Annotated, Any, get_args
 from urllib.parse import parse_qsl, unquote
-from uuid import UUID
 
 import msgspec
 from litestar import Request as LitestarRequest
-from litestar import get
+from litestar import Response, get
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from msgspec import Meta, Struct
 from msgspec.structs import FieldInfo, fields
 
+from enrol.api.changing import customer_bytes, find_customer
 from enrol.api.server import Server
-from enrol.api.views import CustomerPage, CustomerView, customer_view
+from enrol.api.views import CustomerPage, CustomerView, customer_view, entity_tag
 from enrol.customers.enrolment import WALLET
 from enrol.customers.faults import Fault
 from enrol.customers.plan import key_hash
@@ -89,17 +89,12 @@ async def reading_key(server: Server, request: Reads, project_id: str | None = N
 @get("/customers/{customer_id:str}", operation_id="getCustomer", tags=["customers"])
 async def get_customer(
     server: NamedDependency[Server], request: Reads, customer_id: FromPath[str]
-) -> CustomerView:
+) -> Response[CustomerView]:
     """One customer of the key's project, with claims, wallets, DIDs and findings."""
     key = await reading_key(server, request)
-    try:
-        wanted = UUID(customer_id).bytes
-    except ValueError:
-        raise Problem("customer.unknown") from None
-    records = await server.store.find_customers(key.project, [wanted])
-    if not records:
-        raise Problem("customer.unknown")
-    return customer_view(records[0], key.project_id)
+    record = await find_customer(server, key, customer_bytes(customer_id))
+    view = customer_view(record, key.project_id)
+    return Response(view, headers={"ETag": entity_tag(record)})
 
 
 @get("/customers", operation_id="listCustomers", tags=["customers"])

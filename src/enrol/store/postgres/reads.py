@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from asyncpg import Connection
 
-from enrol.store.group import TABLES
+from enrol.store.columns import PART_COLUMNS
 from enrol.store.protocol import CustomerRecord, KeyRecord, Row, key_record
 
 FIND_KEY: Final = """
-SELECT k.id, k.scopes, p.project, p.id, p.lenient, k.expires_at, k.revoked_at
+SELECT k.id, k.scopes, p.project, p.id, p.lenient, k.expires_at, k.revoked_at, k.rate_limit
 FROM api_keys AS k JOIN projects AS p ON p.project = k.project
 WHERE k.hash = $1
 """
@@ -22,12 +22,16 @@ _FIND_PARTS: Final = """
 SELECT {columns} FROM {table} WHERE project = $1 AND {owner} = ANY($2::bytea[])
 """
 FIND_PARTS: Final = {
-    table.name: _FIND_PARTS.format(
-        columns=", ".join(table.columns),
-        table=table.name,
-        owner="id" if table.name == "customers" else "customer_id",
+    table: _FIND_PARTS.format(
+        columns=", ".join(columns),
+        table=table,
+        owner="id" if table == "customers" else "customer_id",
     )
-    for table in TABLES
+    for table, columns in PART_COLUMNS.items()
+}
+# As SQLite's tables have them: by their keys.
+ORDER: Final = dict.fromkeys(("wallets", "dids", "emails"), " ORDER BY id") | {
+    "findings": " ORDER BY pointer, code"
 }
 PAGE: Final = """
 SELECT id FROM customers WHERE project = $1 ORDER BY id DESC LIMIT $2 OFFSET $3
@@ -66,12 +70,12 @@ async def find_customers(
         return []
     found = await _parts(connection, project, "customers", ids)
     customers = {row["id"]: row for row in found}
-    wallets, dids, findings = [
+    wallets, dids, emails, findings = [
         _by_customer(await _parts(connection, project, table, ids))
-        for table in ("wallets", "dids", "findings")
+        for table in ("wallets", "dids", "emails", "findings")
     ]
     return [
-        CustomerRecord(customers[key], wallets[key], dids[key], findings[key])
+        CustomerRecord(customers[key], wallets[key], dids[key], emails[key], findings[key])
         for key in ids
         if key in customers
     ]
@@ -95,8 +99,9 @@ async def count_findings(connection: Connection[Any], project: int) -> dict[str,
 async def _parts(
     connection: Connection[Any], project: int, table: str, ids: Sequence[bytes]
 ) -> list[Mapping[str, Any]]:
-    # As SQLite's tables have them: by their keys.
-    order = {"wallets": " ORDER BY id", "dids": " ORDER BY id", "findings": " ORDER BY 3, 4"}
+    order = dict.fromkeys(("wallets", "dids", "emails"), " ORDER BY id") | {
+        "findings": " ORDER BY 3, 4"
+    }
     query = FIND_PARTS[table] + order.get(table, "")
     return [dict(row) for row in await connection.fetch(query, project, ids)]
 

@@ -124,11 +124,11 @@ _COLUMNS: Final = (
     *("updated_at", "updated_by", "disabled_at", "disabled_reason", "generation", "epoch"),
     *("cursor", "delivered_at"),
 )
-_SELECT: Final = (
-    "SELECT w.project, w.id, p.id, "
-    + ", ".join(f"w.{name}" for name in _COLUMNS)
-    + " FROM webhook_endpoints AS w JOIN projects AS p ON p.project = w.project "
-)
+_NAMES: Final = ", ".join(f"w.{name}" for name in _COLUMNS)
+_SELECT: Final = f"""
+SELECT w.project, w.id, p.id, {_NAMES}
+FROM webhook_endpoints AS w JOIN projects AS p ON p.project = w.project
+"""  # noqa: S608 - names of ours
 FIND_ENDPOINT: Final = f"{_SELECT} WHERE w.project = $1 AND w.id = $2"
 LIST_ENDPOINTS: Final = f"{_SELECT} WHERE w.project = $1 ORDER BY w.id"
 FIND_WORK: Final = """

@@ -10,7 +10,7 @@ from enrol.store.protocol import CustomerRecord, KeyRecord, Row, key_record
 from enrol.store.statements import to_sqlite
 
 FIND_KEY: Final = """
-SELECT k.id, k.scopes, p.project, p.id, p.lenient, k.expires_at, k.revoked_at
+SELECT k.id, k.scopes, p.project, p.id, p.lenient, k.expires_at, k.revoked_at, k.rate_limit
 FROM api_keys AS k JOIN projects AS p ON p.project = k.project
 WHERE k.hash = ?
 """
@@ -69,12 +69,12 @@ def find_customers(
     if not ids:
         return []
     customers = {row["id"]: row for row in _parts(connection, project, "customers", "id", ids)}
-    wallets, dids, findings = (
+    wallets, dids, emails, findings = (
         _by_customer(_parts(connection, project, table, "customer_id", ids))
-        for table in ("wallets", "dids", "findings")
+        for table in ("wallets", "dids", "emails", "findings")
     )
     return [
-        CustomerRecord(customers[key], wallets[key], dids[key], findings[key])
+        CustomerRecord(customers[key], wallets[key], dids[key], emails[key], findings[key])
         for key in ids
         if key in customers
     ]

@@ -1,0 +1,116 @@
+"""How a route changes customers: read, decide, write, and again where another was quicker."""
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from enrol.api.server import Server
+from enrol.api.views import entity_tag
+from enrol.customers.enrolment import KINDS
+from enrol.customers.faults import Fault
+from enrol.customers.lifecycle.change import Change, Conflict, Event, Stale, Write
+from enrol.problems import Problem
+from enrol.store.protocol import CustomerRecord, KeyRecord
+
+ATTEMPTS: Final = 8
+
+
+class Decided(NamedTuple):
+    """What a route wants written; without events, writes and keys nothing is. ``places`` are the
+    pointers in the body of the keys that are taken, for the answer when others have them."""
+
+    writes: Sequence[Write] = ()
+    events: Sequence[Event] = ()
+    take: Sequence[tuple[bytes, bytes, int]] = ()
+    release: Sequence[bytes] = ()
+    places: Mapping[bytes, str] = MappingProxyType({})
+    batch_id: bytes | None = None
+
+
+Decide = Callable[[list[CustomerRecord]], Decided]
+
+
+def customer_bytes(text: str) -> bytes:
+    """The ID of a path. Raises `Problem` ``customer.unknown`` for what is none."""
+    try:
+        return UUID(text).bytes
+    except ValueError:
+        raise Problem("customer.unknown") from None
+
+
+async def find_customer(server: Server, key: KeyRecord, customer_id: bytes) -> CustomerRecord:
+    """One customer, also a deleted one. Raises `Problem` where there is none, or no more."""
+    records = await server.store.find_customers(key.project, [customer_id])
+    if not records:
+        raise Problem("customer.unknown")
+    if records[0].customer["erased_at"] is not None:
+        raise Problem("customer.erased")
+    return records[0]
+
+
+async def change_customer(
+    server: Server, key: KeyRecord, customer_id: bytes, decide: Decide, if_match: str | None = None
+) -> CustomerRecord:
+    """Change one customer, and give it as it is then. ``if_match``: the header of this name."""
+
+    def decide_one(records: list[CustomerRecord]) -> Decided:
+        if not records:
+            raise Problem("customer.unknown")
+        if records[0].customer["erased_at"] is not None:
+            raise Problem("customer.erased")
+        require_match(records[0], if_match)
+        return decide(records)
+
+    await change_customers(server, key, [customer_id], decide_one)
+    return await find_customer(server, key, customer_id)
+
+
+async def change_customers(
+    server: Server, key: KeyRecord, ids: Sequence[bytes], decide: Decide
+) -> Decided:
+    """Change what ``decide`` says of the customers with these IDs, which come in the order of the
+    IDs without those that are not there. It is asked again when one of them changed meanwhile."""
+    for _ in range(ATTEMPTS):
+        records = await server.store.find_customers(key.project, ids)
+        decided = decide(records)
+        if not (decided.writes or decided.events or decided.take or decided.release):
+            return decided
+        change = Change(
+            project=key.project,
+            id=server.mint().bytes,
+            key_id=key.key_id,
+            at=int(server.clock() * 1000),
+            expected=[(record.customer["id"], record.customer["version"]) for record in records],
+            release=decided.release,
+            take=decided.take,
+            writes=decided.writes,
+            events=decided.events,
+            batch_id=decided.batch_id,
+        )
+        outcome = await server.store.apply(change)
+        if isinstance(outcome, Conflict):
+            raise conflict_problem(outcome, decided.places)
+        if not isinstance(outcome, Stale):
+            return decided
+    raise Problem("customer.busy")
+
+
+def require_match(record: CustomerRecord, if_match: str | None) -> None:
+    """RFC 9110 section 13.1.1. Raises `Problem` ``customer.changed``."""
+    if if_match is None or if_match.strip() == "*":
+        return
+    tags = [tag.strip() for tag in if_match.split(",")]
+    if entity_tag(record) not in tags:
+        raise Problem("customer.changed")
+
+
+def conflict_problem(conflict: Conflict, places: Mapping[bytes, str]) -> Problem:
+    """The problem of keys that other customers have; hosted-API clients look for the sentence of
+    a wallet."""
+    faults = [
+        Fault(None, places.get(key, ""), f"conflict.{KINDS[kind]}", "", str(UUID(bytes=owner)))
+        for key, kind, owner in conflict.taken
+    ]
+    wallet = next((fault for fault in faults if fault.code == "conflict.wallet"), None)
+    return Problem("customer.conflict", wallet.detail if wallet else None, faults=faults)

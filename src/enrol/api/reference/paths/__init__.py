@@ -1,0 +1,1 @@
+"""The routes in words, one module a resource: each brings its `Resource` to the document."""
