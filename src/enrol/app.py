@@ -15,6 +15,8 @@ from enrol.api.resources.customers import get_customer, get_customer_by_wallet, 
 from enrol.api.resources.findings import count_findings
 from enrol.api.resources.health import healthz, readyz
 from enrol.api.resources.keys import create_key, get_key, list_project_keys, revoke_project_key
+from enrol.api.resources.webhook_deliveries import DELIVERY_HANDLERS
+from enrol.api.resources.webhooks import WEBHOOK_HANDLERS
 from enrol.api.server import Server, build_server
 from enrol.collector import collect_seldom
 from enrol.customers.faults import Fault
@@ -82,6 +84,8 @@ def build_app(settings: Settings, store: Store) -> Edge:
             list_project_keys,
             get_key,
             revoke_project_key,
+            *WEBHOOK_HANDLERS,
+            *DELIVERY_HANDLERS,
             healthz,
             readyz,
             get_openapi,
@@ -91,8 +95,8 @@ def build_app(settings: Settings, store: Store) -> Edge:
         dependencies={"server": Provide(provide_server, sync_to_thread=False, use_cache=True)},
         exception_handlers={Exception: answer_problem, HTTPException: answer_problem},
         openapi_config=None,
-        on_startup=[store.open],
-        on_shutdown=[store.close],
+        on_startup=[store.open, server.webhooks.start],
+        on_shutdown=[server.webhooks.stop, store.close],
         logging_config=None,
     )
     edge = Edge(server, routes)

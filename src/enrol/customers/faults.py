@@ -39,6 +39,15 @@ FAULTS: Final[dict[str, FaultKind]] = {
     "text.surrogate": FaultKind("Text must not contain a lone surrogate."),
     "text.too_long": FaultKind("This text is longer than the limit."),
     "item.empty": FaultKind("A customer needs a wallet, a claim or a DID."),
+    # Webhooks: refused everywhere.
+    "webhook.url": FaultKind(
+        "The URL must be https, without a user name, a password and a fragment."
+    ),
+    "webhook.host": FaultKind("The host of the URL has no address."),
+    "webhook.address": FaultKind(
+        "The host of the URL leads to an address that webhooks must not call."
+    ),
+    "webhook.secret": FaultKind("The secret must be whsec_ and 24 to 64 bytes in base64."),
     # Values out of a closed list: refused everywhere.
     "customer_type.unknown": FaultKind('The type must be "Individual" or "Company".'),
     "namespace.unknown": FaultKind("This blockchain namespace is not known."),

@@ -71,6 +71,7 @@ class Courier:
         self.lanes = Lanes()
         self.sent = 0
         self.failures = 0
+        self.strained_at = 0
         self.paused_until = 0
         self.asked_until = 0
         self.hurried_at = 0
@@ -131,7 +132,9 @@ class Courier:
                 new, position = read_on(*found, types, self.position)
                 await self._order(new, types)
                 for message in new:
-                    self.lanes.add(message)
+                    # Nobody is told of the disabling of itself.
+                    if message.lane != self.endpoint.id:
+                        self.lanes.add(message)
                 if position == self.position:
                     return
                 self.position = position
@@ -216,7 +219,8 @@ class Courier:
             message.attempts, first_at, now, self.office.chance(), asked_ms=asked_ms
         )
         message.next_at = now if following is None else following
-        if message.unreached:
+        # Those that were sent together fail together, and count once.
+        if message.unreached and at >= self.strained_at:
             self._strain(now)
         if answered.status == retries.GONE:
             self.disabling = "gone"
@@ -248,6 +252,7 @@ class Courier:
     def _strain(self, now: int) -> None:
         """Nobody was there, again."""
         self.failures += 1
+        self.strained_at = now
         if self._strained():
             doubled = FIRST_PAUSE_MS << min(self.failures - STRAINED_AFTER, 10)
             spread = 1 - _JITTER + 2 * _JITTER * self.office.chance()

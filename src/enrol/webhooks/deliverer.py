@@ -21,11 +21,13 @@ from enrol.logs import log, log_error
 from enrol.store.clock import now_ms
 from enrol.store.protocol import Store, StoreFull, StoreUnavailable
 from enrol.store.queries import webhooks as queries
-from enrol.store.queries.webhooks import Lease, Work
+from enrol.store.queries.webhooks import Attempt, Endpoint, Lease, Work
+from enrol.webhooks import messages
 from enrol.webhooks.courier import NOBODY, Courier, Superseded
+from enrol.webhooks.lanes import Message
 from enrol.webhooks.office import Office
 from enrol.webhooks.resolving import Lookup, Resolver
-from enrol.webhooks.sending import Sender
+from enrol.webhooks.sending import CONNECT_SECONDS, Sender
 
 # What is new is seen at the latest after this time.
 POLL_SECONDS: Final = 0.5
@@ -39,7 +41,13 @@ MOST_SENT: Final = 256
 MEND_SECONDS: Final = 5.0
 # How long what is on its way may take when the process is to end.
 STOP_SECONDS: Final = 2.0
+# Messages that callers of this process wait for, at once.
+MOST_BY_HAND: Final = 16
 Key = tuple[int, bytes]
+
+
+class TooManyByHand(Exception):
+    """As many messages as may be sent by hand at once are on their way."""
 
 
 class Deliverer:
@@ -66,6 +74,7 @@ class Deliverer:
         self.woken = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
         self.made: Office | None = None
+        self.by_hand = 0
 
     @property
     def office(self) -> Office:
@@ -171,10 +180,13 @@ class Deliverer:
         if courier is not None and task is not None and not task.done():
             changed = courier.endpoint.generation != work.generation
             endpoint = await queries.find_endpoint(self.store, *key) if changed else None
-            if courier.head != work.head or endpoint is not None:
-                courier.wake(work.head, endpoint)
-            return
-        if task is not None:
+            if endpoint is None or endpoint.epoch == courier.endpoint.epoch:
+                if courier.head != work.head or endpoint is not None:
+                    courier.wake(work.head, endpoint)
+                return
+            # It was disabled and enabled: what this one knows of it does not hold any more.
+            await self._dismiss([key])
+        elif task is not None:
             self._tell(key, task)
         if self.failed_until.get(key, 0.0) > time.monotonic():
             return
@@ -182,6 +194,40 @@ class Deliverer:
         if endpoint is not None and endpoint.disabled_at is None:
             courier = Courier(self.office, endpoint, work.head)
             self.couriers[key] = (courier, asyncio.create_task(courier.run()))
+
+    async def addresses(self, host: str, port: int) -> list[str]:
+        """The addresses of a host, none where it has none just now."""
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                return await self.lookup(host, port)
+        except OSError:  # and TimeoutError, which is one
+            return []
+
+    async def post_by_hand(self, endpoint: Endpoint, message: Message) -> Attempt | None:
+        """Send one message at once, whatever else waits, and log it; None when there is nothing
+        to tell. Raises `TooManyByHand`."""
+        if self.by_hand >= MOST_BY_HAND:
+            raise TooManyByHand
+        self.by_hand += 1
+        try:
+            body = await self.office.body_of(endpoint, message)
+            if body is None:
+                return None
+            name = messages.message_id(message.type, message.event_id)
+            at = self.clock()
+            answered, ms = await self.office.post(endpoint, name, body)
+        finally:
+            self.by_hand -= 1
+        told = (answered.status, answered.error)
+        attempt = Attempt(uuid7().bytes, name, message.type, 0, at, ms, *told)
+        await self._log(endpoint, attempt)
+        return attempt
+
+    async def _log(self, endpoint: Endpoint, attempt: Attempt) -> None:
+        writes = [queries.put_attempts(endpoint, [attempt])]
+        await self.store.apply(
+            Change(endpoint.project, uuid7().bytes, NOBODY, self.clock(), writes=writes)
+        )
 
     def _tell(self, key: Key, task: "asyncio.Task[None]") -> None:
         """A courier has ended by itself: why?"""

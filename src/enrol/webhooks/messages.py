@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, get_args
 from uuid import UUID
 
 # A created customer each, or one message a batch: an endpoint has the one whose type it names.
@@ -21,17 +21,20 @@ PING: Final = "ping"
 _MESSAGE: Final = "msg_"
 _SUMMARY: Final = "batch_"
 
-CUSTOMER_TYPES: Final = (
-    CUSTOMER_CREATED,
+# What an endpoint can choose; a ping is sent when it is asked for.
+EventType = Literal[
+    "customer.created",
     "customer.updated",
     "customer.deleted",
     "customer.restored",
-    CUSTOMER_MERGED,
+    "customer.merged",
     "customer.unmerged",
     "customer.erased",
-)
-# What an endpoint can choose; a ping is sent when it is asked for.
-EVENT_TYPES: Final = (*CUSTOMER_TYPES, CUSTOMERS_CREATED, ENDPOINT_DISABLED)
+    "customers.created",
+    "endpoint.disabled",
+]
+EVENT_TYPES: Final[tuple[str, ...]] = get_args(EventType)
+CUSTOMER_TYPES: Final = tuple(one for one in EVENT_TYPES if one.startswith("customer."))
 # What an endpoint gets that names none.
 USUAL_TYPES: Final = (*CUSTOMER_TYPES, ENDPOINT_DISABLED)
 

@@ -58,6 +58,9 @@ class Office:
             return messages.disabled_message(
                 event, endpoint.project_id, data["webhookId"], data["reason"]
             )
+        if message.type == messages.PING:
+            webhook_id = str(UUID(bytes=endpoint.id))
+            return messages.ping_message(event, endpoint.project_id, webhook_id)
         row = await queries.find_customer(self.store, endpoint.project, message.lane)
         if row is None:
             return None

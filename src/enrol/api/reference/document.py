@@ -11,7 +11,7 @@ import msgspec
 
 from enrol import __version__
 from enrol.api.reference.answers import HEADERS, refusal
-from enrol.api.reference.paths import batch, customers, findings, health, keys, reference
+from enrol.api.reference.paths import batch, customers, findings, health, keys, reference, webhooks
 from enrol.api.reference.resource import Resource, parameter
 from enrol.api.reference.schemas import Json, bytes_in_words, component_schemas
 from enrol.settings import Settings
@@ -22,6 +22,7 @@ RESOURCES: Final[tuple[Resource, ...]] = (
     customers.RESOURCE,
     findings.RESOURCE,
     keys.RESOURCE,
+    webhooks.RESOURCE,
     health.RESOURCE,
     reference.RESOURCE,
 )

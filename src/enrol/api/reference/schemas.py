@@ -32,7 +32,10 @@ SHAPE_FAULTS: Final = tuple(
     if code.startswith(("field.", "text.")) and not kind.finding
 )
 # What no batch is refused for: its closed lists have codes of their own.
-_OTHER_BODIES: Final = ("field.value",)
+_OTHER_BODIES: Final = (
+    "webhook.",
+    "field.value",
+)
 BATCH_FAULTS: Final = tuple(code for code in BODY_FAULTS if not code.startswith(_OTHER_BODIES))
 FINDINGS: Final = tuple(code for code, kind in FAULTS.items() if kind.in_lenient == "finding")
 UNIQUE_FAULTS: Final = tuple(
