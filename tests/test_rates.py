@@ -259,9 +259,13 @@ def read_field(text: str) -> tuple[str, dict[str, int]]:
     return match[1], {name: int(value) for name, value in pairs}
 
 
-async def call_at_once(project: Project, count: int, key: str = "") -> list[httpx.Response]:
+def call_at_once(project: Project, count: int) -> list[httpx.Response]:
     """So many calls, of both kinds of route, on many connections."""
-    headers = {"Authorization": f"Bearer {key or project.key}"}
+    return asyncio.run(_call_at_once(project, count))
+
+
+async def _call_at_once(project: Project, count: int) -> list[httpx.Response]:
+    headers = {"Authorization": f"Bearer {project.key}"}
     async with httpx.AsyncClient(
         base_url=project.server.url, headers=headers, timeout=30
     ) as client:
@@ -274,9 +278,9 @@ async def call_at_once(project: Project, count: int, key: str = "") -> list[http
         return await asyncio.gather(*calls)
 
 
-async def test_exactly_as_many_of_concurrent_calls_pass_over_http(limited: Served) -> None:
+def test_exactly_as_many_of_concurrent_calls_pass_over_http(limited: Served) -> None:
     project, other = limited.new_project(), limited.new_project()
-    answers = await call_at_once(project, 4 * LIMIT)
+    answers = call_at_once(project, 4 * LIMIT)
     assert Counter(answer.status_code for answer in answers) == {200: LIMIT, 429: 3 * LIMIT}
     left = []
     described = Description(limited.http.get("/openapi.json").json())
@@ -295,16 +299,16 @@ async def test_exactly_as_many_of_concurrent_calls_pass_over_http(limited: Serve
             assert rate["t"] <= int(answer.headers["retry-after"]) <= 60
     assert 0 <= min(left) <= max(left) < LIMIT
     # Another key is as free as before; what needs no key is not counted and says nothing.
-    assert {answer.status_code for answer in await call_at_once(other, LIMIT)} == {200}
+    assert {answer.status_code for answer in call_at_once(other, LIMIT)} == {200}
     for path in ("/healthz", "/docs"):
         answer = limited.http.get(path)
         assert answer.status_code == 200
         assert "ratelimit" not in answer.headers
 
 
-async def test_several_processes_share_the_limit(tmp_path: Path, new_database: NewDatabase) -> None:
+def test_several_processes_share_the_limit(tmp_path: Path, new_database: NewDatabase) -> None:
     with Served(tmp_path, new_database(), rate_limit=LIMIT, workers=2) as served:
-        answers = await call_at_once(served.new_project(), 6 * LIMIT)
+        answers = call_at_once(served.new_project(), 6 * LIMIT)
     statuses = Counter(answer.status_code for answer in answers)
     assert LIMIT // 2 <= statuses[200] <= LIMIT
     assert statuses[200] + statuses[429] == 6 * LIMIT
@@ -336,10 +340,10 @@ def test_a_flood_of_strangers_is_answered_over_http(limited: Served) -> None:
     assert project.total() == 0
 
     async def flood() -> list[httpx.Response]:
+        keys = [make_key().key for _ in range(8 * MOST_STRANGERS)]
         async with httpx.AsyncClient(base_url=limited.url, timeout=30) as client:
             calls = [
-                client.get("/customers", headers={"Authorization": f"Bearer {make_key().key}"})
-                for _ in range(8 * MOST_STRANGERS)
+                client.get("/customers", headers={"Authorization": f"Bearer {key}"}) for key in keys
             ]
             return await asyncio.gather(*calls)
 

@@ -1,6 +1,7 @@
 """Builds the ASGI application of one HTTP process."""
 
 import sys
+from typing import Final
 
 from litestar import Litestar, Response
 from litestar import Request as LitestarRequest
@@ -10,13 +11,16 @@ from litestar.exceptions import HTTPException, ValidationException
 
 from enrol.api.edge import Edge
 from enrol.api.http import REQUEST_ID, ClientGone
-from enrol.api.reference.routes import get_openapi, get_problems, get_reference
-from enrol.api.resources.customers import get_customer, get_customer_by_wallet, list_customers
-from enrol.api.resources.findings import count_findings
-from enrol.api.resources.health import healthz, readyz
-from enrol.api.resources.keys import create_key, get_key, list_project_keys, revoke_project_key
-from enrol.api.resources.webhook_deliveries import DELIVERY_HANDLERS
-from enrol.api.resources.webhooks import WEBHOOK_HANDLERS
+from enrol.api.options import options_of
+from enrol.api.reference import routes as reference
+from enrol.api.resources import (
+    customers,
+    findings,
+    health,
+    keys,
+    webhook_deliveries,
+    webhooks,
+)
 from enrol.api.server import Server, build_server
 from enrol.collector import collect_seldom
 from enrol.customers.faults import Fault
@@ -26,6 +30,16 @@ from enrol.settings import Settings, load_settings
 from enrol.store.protocol import Store
 from enrol.store.registry import is_postgres
 
+# In the order of the API's description; a new resource is a module and a name here.
+HANDLERS: Final = (
+    *customers.HANDLERS,
+    *findings.HANDLERS,
+    *keys.HANDLERS,
+    *webhooks.HANDLERS,
+    *webhook_deliveries.HANDLERS,
+    *health.HANDLERS,
+    *reference.HANDLERS,
+)
 MILLISECONDS_PER_HOUR = 3_600_000
 # How long the loop waits for the interpreter while a large batch is checked in a thread.
 SWITCH_SECONDS = 0.001
@@ -75,23 +89,8 @@ def build_app(settings: Settings, store: Store) -> Edge:
         )
 
     routes = Litestar(
-        route_handlers=[
-            get_customer,
-            list_customers,
-            get_customer_by_wallet,
-            count_findings,
-            create_key,
-            list_project_keys,
-            get_key,
-            revoke_project_key,
-            *WEBHOOK_HANDLERS,
-            *DELIVERY_HANDLERS,
-            healthz,
-            readyz,
-            get_openapi,
-            get_reference,
-            get_problems,
-        ],
+        # Those of OPTIONS first, or the framework adds its own.
+        route_handlers=[*options_of(HANDLERS), *HANDLERS],
         dependencies={"server": Provide(provide_server, sync_to_thread=False, use_cache=True)},
         exception_handlers={Exception: answer_problem, HTTPException: answer_problem},
         openapi_config=None,

@@ -217,6 +217,17 @@ def test_a_project_has_so_many_keys(admin: Project) -> None:
     assert made(admin)["revokedAt"] is None
 
 
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [("/keys", "GET, OPTIONS, POST"), ("/keys/x", "GET, OPTIONS"), ("/healthz", "GET, OPTIONS")],
+)
+def test_options_tell_every_method_of_an_address(server: Served, path: str, allowed: str) -> None:
+    answer = server.http.options(path)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert answer.headers["allow"] == allowed
+    assert set(server.http.put(path).headers["allow"].split(", ")) == set(allowed.split(", "))
+
+
 def read_left(answer: httpx.Response) -> tuple[str, int]:
     """The limit of a call's key, and what is left."""
     left = answer.headers["ratelimit"].partition("r=")[2].partition(";")[0]

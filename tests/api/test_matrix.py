@@ -210,6 +210,17 @@ def test_each_scope_opens_what_the_document_says(route: Route, scope: str, owner
         assert owner.rows() == before
 
 
+@every_keyed_route
+def test_every_route_keeps_to_the_limit_of_a_key(route: Route, owner: Owner) -> None:
+    key = owner.project.server.new_key(owner.project.id, "admin", rate_limit=1)
+    first = call(route, owner, key.text)
+    assert first.status_code not in (401, 403, 429), first.text
+    assert first.headers["ratelimit-policy"] == '"default";q=1;w=60'
+    before = owner.rows()
+    problem(call(route, owner, key.text), "rate.limited")
+    assert owner.rows() == before
+
+
 @pytest.mark.parametrize("route", OPEN, ids=str)
 @pytest.mark.parametrize("key", [None, "enrol_x", make_key().key], ids=["none", "bad", "unknown"])
 def test_what_needs_no_key_minds_none(route: Route, key: str | None, owned: Owner) -> None:

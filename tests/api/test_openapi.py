@@ -245,7 +245,8 @@ def fuzzed(tmp_path: Path, new_database: NewDatabase) -> Iterator[Project]:
     """A lenient project, which takes every value that is well-typed, on a server with limits so
     low that the calls reach them."""
     with Served(tmp_path, new_database(), max_items=3, max_text_chars=32) as served:
-        yield served.new_project(lenient=True)
+        project = served.new_project(lenient=True)
+        yield project._replace(key=served.new_key(project.id, "admin").text)
 
 
 @pytest.mark.timeout(SECONDS + 20)

@@ -18,10 +18,9 @@ from tests.serving import Project
 Provoke = Callable[[Project], httpx.Response]
 
 # Provoked where the server is made to fail or to be full: here and in the tests of faults.
-# The small bodies are provoked in test_bodies.py, the limits of keys in test_rates.py.
+# A thousand keys are made in test_keys.py.
 ELSEWHERE = {
-    "body.invalid",
-    "rate.limited",
+    "key.too_many",
     "server.busy",
     "server.error",
     "store.unavailable",
@@ -56,6 +55,18 @@ def with_a_reused_key(project: Project) -> httpx.Response:
     return project.post(project.body(with_claims(name="B")), sent)
 
 
+def as_admin(project: Project, method: str, path: str, body: object = None) -> httpx.Response:
+    key = project.server.new_key(project.id, "admin").text
+    headers = {"Authorization": f"Bearer {key}"}
+    return project.server.http.request(method, path, json=body, headers=headers)
+
+
+def too_often(project: Project) -> httpx.Response:
+    limited = project._replace(key=project.server.new_key(project.id, rate_limit=1).text)
+    assert limited.get("/customers/x").status_code == 404
+    return limited.get("/customers/x")
+
+
 def too_many_values(project: Project) -> httpx.Response:
     return project.post(b"[" + b"[]," * 1_000_000 + b"[]]")
 
@@ -86,6 +97,9 @@ PROVOKED: dict[str, Provoke] = {
     "batch.conflict": in_conflict,
     "idempotency.invalid": with_headers(Idempotency_Key="two words"),
     "idempotency.reused": with_a_reused_key,
+    "body.invalid": lambda project: as_admin(project, "POST", "/keys", {}),
+    "key.unknown": lambda project: as_admin(project, "GET", "/keys/x"),
+    "rate.limited": too_often,
     "customer.unknown": lambda project: project.get("/customers/x"),
 }
 STORES_ONE = {"idempotency.reused"}

@@ -21,5 +21,14 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
         del case.headers["Content-Encoding"]
     # A key that was used with another body is refused, rightly, however valid both are.
     positive = case.meta is None or case.meta.generation.mode.is_positive
+    if positive and case.path == "/keys" and isinstance(case.body, dict):
+        put_key_right(case.body)
     if positive and "Idempotency-Key" in case.headers:
         case.headers["Idempotency-Key"] = f"key-{next(_numbers)}"
+
+
+def put_key_right(body: dict[str, Any]) -> None:
+    """A key ends in the future, and a terminal shows its name."""
+    if body.get("expiresAt") is not None:
+        body["expiresAt"] = "2099-12-31T23:59:59Z"
+    body["name"] = "".join(filter(str.isprintable, body["name"])).strip() or "a key"

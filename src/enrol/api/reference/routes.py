@@ -1,5 +1,7 @@
 """``/openapi.json``, ``/docs`` and ``/docs/problems``."""
 
+from typing import Final
+
 from litestar import MediaType, Response, get
 from litestar.di import NamedDependency
 
@@ -29,3 +31,6 @@ async def get_problems() -> Response[str]:
 def _page(html: str) -> Response[str]:
     headers = {"Content-Security-Policy": pages.security_policy()}
     return Response(html, media_type=MediaType.HTML, headers=headers)
+
+
+HANDLERS: Final = (get_openapi, get_reference, get_problems)

@@ -1,6 +1,6 @@
 """Reading customers back: by ID, by page, by wallet."""
 
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Final, get_args
 from urllib.parse import parse_qsl, unquote
 
 import msgspec
@@ -145,3 +145,6 @@ async def _owners(server: Server, key: KeyRecord, address: str) -> list[bytes]:
     ]
     found = await server.store.find_identifiers(key.project, hashes)
     return list(dict.fromkeys(found[each] for each in hashes if each in found))
+
+
+HANDLERS: Final = (get_customer, list_customers, get_customer_by_wallet)

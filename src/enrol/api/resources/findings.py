@@ -1,5 +1,6 @@
 """What was noted on the customers of a project, counted."""
 
+from typing import Final
 from urllib.parse import unquote
 
 from litestar import get
@@ -34,3 +35,6 @@ async def count_findings(
     counts = await server.store.count_findings(key.project)
     data = [FindingCount(code=code, count=count) for code, count in counts.items()]
     return FindingCounts(data=data, total_count=sum(counts.values()))
+
+
+HANDLERS: Final = (count_findings,)

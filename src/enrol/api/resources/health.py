@@ -1,6 +1,6 @@
 """Whether the process is alive, and whether it can serve."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from litestar import get
 from litestar.di import NamedDependency
@@ -26,3 +26,6 @@ async def readyz(server: NamedDependency[Server]) -> Health:
     """The database answers and its writer is there; else 503. No key is needed."""
     await server.store.ping()
     return Health()
+
+
+HANDLERS: Final = (healthz, readyz)

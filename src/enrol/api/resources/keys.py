@@ -1,7 +1,7 @@
 """API keys over the API: an ``admin`` key makes, lists and revokes those of its own project."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import unquote
 from uuid import uuid4
 
@@ -36,7 +36,9 @@ class NewKeyRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """The key to make."""
 
     name: Annotated[str, Meta(min_length=1, max_length=MOST_NAME_CHARS)]
-    scopes: Annotated[list[Scope], Meta(min_length=1, max_length=3)]
+    scopes: Annotated[
+        list[Scope], Meta(min_length=1, max_length=3, extra_json_schema={"uniqueItems": True})
+    ]
     expires_at: Annotated[datetime, Meta(tz=True)] | None = None
     rate_limit: RateLimit | None = None
 
@@ -173,3 +175,6 @@ def _fields(key: Key) -> dict[str, Any]:
         "expires_at": key.expires_at and timestamp(key.expires_at),
         "revoked_at": key.revoked_at and timestamp(key.revoked_at),
     }
+
+
+HANDLERS: Final = (create_key, list_project_keys, get_key, revoke_project_key)

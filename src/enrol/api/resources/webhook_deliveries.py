@@ -1,6 +1,6 @@
 """What webhooks delivered: the log, sending a message again, a test."""
 
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from litestar import get, post
@@ -133,4 +133,4 @@ async def _post(server: Server, endpoint: Endpoint, message: Message) -> Attempt
     return attempt_view(attempt)
 
 
-DELIVERY_HANDLERS = (ping_webhook, list_attempts, redeliver)
+HANDLERS: Final = (ping_webhook, list_attempts, redeliver)

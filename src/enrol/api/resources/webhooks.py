@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from secrets import token_bytes
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from litestar import delete, get, patch, post
@@ -308,7 +308,7 @@ async def _url_fault(server: Server, url: str) -> str | None:
     return None if callable_addresses(found, private=False) else "webhook.address"
 
 
-WEBHOOK_HANDLERS = (
+HANDLERS: Final = (
     *(create_webhook, list_webhooks, get_webhook, change_webhook, delete_webhook, enable_webhook),
     *(get_secret, rotate_secret),
 )
