@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import quote
+from uuid import UUID
 
 import httpx
 import pytest
@@ -21,6 +22,7 @@ from enrol.store.schema import tables
 from tests.api.refusals import problem
 from tests.people import customer
 from tests.serving import Project, Served
+from tests.webhooks.hooks import stored_webhook
 
 DOCUMENT = openapi_document(Settings())
 # The example of the document stands for the key's project.
@@ -65,6 +67,7 @@ class Owner:
         (self.customer_id,) = answer.json()
         self.batch_id = answer.headers["enrol-batch-id"]
         self.key = project.server.new_key(project.id)
+        self.webhook_id = stored_webhook(project)
         self.wallet = self.sent["customerWallet"]["wallet"]
 
     @property
@@ -72,7 +75,7 @@ class Owner:
         """What an answer to another project must not hold."""
         sent = self.sent
         texts = [self.wallet, sent["customerDid"]["did"], *sent["customerClaims"].values()]
-        return [self.customer_id, self.batch_id, *self.key, *texts]
+        return [self.customer_id, self.batch_id, self.webhook_id, *self.key, *texts]
 
     def rows(self) -> dict[str, list[tuple[Any, ...]]]:
         """All that the database holds of the project."""
@@ -92,6 +95,8 @@ class Owner:
 OWNED: dict[str, Callable[[Owner], str]] = {
     "/customers/{id}": lambda owner: owner.customer_id,
     "/keys/{id}": lambda owner: owner.key.id,
+    "/webhooks/{id}": lambda owner: owner.webhook_id,
+    "/webhooks/{id}/messages/{messageId}": lambda owner: f"msg_{UUID(owner.batch_id).hex}",
     "/projects/{projectId}": lambda owner: owner.project.id,
     "/projects/{projectId}/customer-wallets/{address}": lambda owner: owner.wallet,
 }

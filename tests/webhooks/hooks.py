@@ -1,9 +1,11 @@
 """A project with webhooks on a running server, as its tests use it."""
 
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import httpx
 
+from enrol.webhooks.signing import make_secret
 from tests.people import customer
 from tests.serving import Project, Served
 from tests.webhooks.receivers import Receiver
@@ -48,6 +50,23 @@ class Hooked(NamedTuple):
 
     def enrol(self, count: int = 1) -> list[str]:
         return self.project.enrol(*(customer() for _ in range(count)))
+
+
+ADD_WEBHOOK = """
+INSERT INTO webhook_endpoints (project, id, url, event_types, secrets, created_by, created_at,
+  generation, epoch, cursor, disabled_at, disabled_reason)
+SELECT project, $1, $2, '', $3, 'key_test', 1, 0, 0, 0, 1, 'requested' FROM projects WHERE id = $4
+"""
+
+
+def stored_webhook(project: Project) -> str:
+    """The ID of a webhook that is disabled, and whose address is one that is never called: with
+    it nothing leaves this machine."""
+    made = uuid4()
+    secrets = f'[{{"secret":"{make_secret()}"}}]'
+    values = (made.bytes, "https://127.0.0.1/", secrets, project.id)
+    project.server.registry.database.rows(ADD_WEBHOOK, *values)
+    return str(made)
 
 
 def told(answer: httpx.Response) -> Any:

@@ -110,6 +110,7 @@ async def change_webhook(
 ) -> WebhookView:
     """Change a webhook."""
     caller = await admin_key(server, request)
+    await find_webhook(server, caller, webhook_id)
     asked = await read_json(server, request, WebhookPatch, media_types=JSON_OR_PATCH)
     url = None if asked.url is UNSET else asked.url
     await _check(server, url, asked.event_types or None, None)
@@ -205,6 +206,7 @@ async def rotate_secret(
 ) -> SecretView:
     """Sign with a new secret, and for a while with the old one besides."""
     caller = await admin_key(server, request)
+    await find_webhook(server, caller, webhook_id)
     asked = await read_json(server, request, SecretRotation)
     await _check(server, None, None, asked.secret)
     new = Secret(asked.secret or make_secret())

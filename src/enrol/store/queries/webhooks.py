@@ -14,6 +14,7 @@ MOST_LINKS: Final = 64
 MOST_EVENTS: Final = 500
 
 KEY: Final = ("project", "id")
+EPOCH_KEY: Final = (*KEY, "epoch")
 PENDING_KEY: Final = ("project", "endpoint_id", "seq", "type")
 ATTEMPT_KEY: Final = ("project", "endpoint_id", "id")
 
@@ -150,9 +151,6 @@ FIND_LINK: Final = """
 SELECT last, first, id, key_id, batch_id, created_at FROM links
 WHERE project = $1 AND id <= $2 ORDER BY id DESC LIMIT 1
 """
-FIND_EVENT: Final = """
-SELECT seq, type, customer_id, data FROM events WHERE project = $1 AND seq = $2
-"""
 FIND_BATCHES: Final = "SELECT id, batch_id FROM customers WHERE project = $1 AND id = ANY($2)"
 FIND_CUSTOMERS: Final = """
 SELECT c.id, c.external_customer_id, b.key_id,
@@ -232,10 +230,10 @@ async def find_link_before(store: Store, project: int, id: bytes) -> FeedLink | 
     return FeedLink(*rows[0]) if rows else None
 
 
-async def find_event(store: Store, project: int, seq: int) -> FeedEvent | None:
-    """The event with this number."""
-    rows = await store.fetch(FIND_EVENT, project, seq)
-    return FeedEvent(*rows[0]) if rows else None
+async def find_event(store: Store, project: int, seq: int) -> FeedEvent:
+    """The event with this number, which is there: numbers have no gap."""
+    rows = await store.fetch(READ_EVENTS, project, seq - 1, 1)
+    return FeedEvent(*rows[0])
 
 
 async def find_batches_of(store: Store, project: int, ids: Sequence[bytes]) -> dict[bytes, bytes]:
@@ -302,13 +300,10 @@ def insert_endpoint(endpoint: Endpoint) -> Write:
 def update_endpoint(endpoint: Endpoint, **values: Any) -> Write:
     """The write of a change over the API, on the generation that ``endpoint`` was read at."""
     values["generation"] = endpoint.generation + 1
-    columns = tuple(values)
-    row = (
-        *(_stored(name, value) for name, value in values.items()),
-        *(endpoint.project, endpoint.id, endpoint.generation),
-    )
+    stored = (_stored(name, value) for name, value in values.items())
+    row = (*stored, endpoint.project, endpoint.id, endpoint.generation)
     where = (*KEY, "generation")
-    return Write("update", "webhook_endpoints", columns, [row], where, exact=True)
+    return Write("update", "webhook_endpoints", tuple(values), [row], where, exact=True)
 
 
 def delete_endpoint(endpoint: Endpoint) -> list[Write]:
@@ -337,16 +332,15 @@ def renew_pending(endpoint: Endpoint, now: int) -> Write:
 def move_cursor(endpoint: Endpoint, cursor: int, delivered_at: int | None) -> Write:
     """The write of how far delivery is; `Stale` when the endpoint began another epoch."""
     row = (cursor, delivered_at, endpoint.project, endpoint.id, endpoint.epoch)
-    columns, where = ("cursor", "delivered_at"), (*KEY, "epoch")
-    return Write("update", "webhook_endpoints", columns, [row], where, exact=True)
+    columns = ("cursor", "delivered_at")
+    return Write("update", "webhook_endpoints", columns, [row], EPOCH_KEY, exact=True)
 
 
 def disable_endpoint(endpoint: Endpoint, now: int, reason: str) -> Write:
     """The write of a deliverer that disables an endpoint in its epoch."""
     columns = ("disabled_at", "disabled_reason", "epoch")
     row = (now, reason, endpoint.epoch + 1, endpoint.project, endpoint.id, endpoint.epoch)
-    where = (*KEY, "epoch")
-    return Write("update", "webhook_endpoints", columns, [row], where, exact=True)
+    return Write("update", "webhook_endpoints", columns, [row], EPOCH_KEY, exact=True)
 
 
 def put_pending(endpoint: Endpoint, pending: Iterable[Pending]) -> Write:
@@ -387,8 +381,7 @@ def take_lease(before: Lease | None, lease: Lease) -> Write:
 
 def renew_lease(lease: Lease) -> Write:
     """The write that goes with all others of a deliverer: `Stale` when another took over."""
-    row = (lease.until, NO_PROJECT, lease.holder)
-    where = ("project", "holder")
+    row, where = (lease.until, NO_PROJECT, lease.holder), ("project", "holder")
     return Write("update", "webhook_leases", ("until",), [row], where, exact=True)
 
 
