@@ -27,6 +27,7 @@ from enrol.store.registry import is_postgres, open_registry
 from enrol.store.sqlite.process import WriterProcess
 from enrol.webhooks import courier as couriers
 from enrol.webhooks.deliverer import LEASE_MS, Deliverer
+from enrol.webhooks.resolving import Lookup
 from enrol.webhooks.retries import HOUR, SPAN_MS
 from enrol.webhooks.signing import make_secret
 from tests.conftest import NewDatabase
@@ -57,14 +58,16 @@ class House:
         self.clock = Clock()
         self.deliverers: list[Deliverer] = []
 
-    def deliverer(self) -> Deliverer:
-        """One that is not started."""
-        made = Deliverer(self.store, private=True, clock=self.clock, chance=lambda: 0.5)
+    async def started(self, lookup: Lookup | None = None) -> Deliverer:
+        """One that delivers; with a ``lookup`` of its own, to public addresses alone."""
+        made = Deliverer(
+            self.store,
+            private=lookup is None,
+            lookup=lookup,
+            clock=self.clock,
+            chance=lambda: 0.5,
+        )
         self.deliverers.append(made)
-        return made
-
-    async def started(self) -> Deliverer:
-        made = self.deliverer()
         await made.start()
         return made
 
@@ -277,6 +280,69 @@ async def test_what_waits_behind_a_failure_survives_the_end_of_the_process(
     await house.until(none_left)
 
 
+async def test_a_change_and_its_actor(house: House, receiver: Receiver) -> None:
+    await house.started()
+    await house.endpoint(receiver.url)
+    (one,) = await house.enrol(1)
+    await house.until(lambda: receiver.received)
+    house.clock.now += 1_000
+    values = ("Rejected", "Zurück, 漢", PROJECT, one)
+    write = Write("update", "customers", ("status", "reason"), [values], ("project", "id"))
+    change = Change(PROJECT, uuid7().bytes, "key_2", house.clock(), writes=[write])
+    events = [Event("customer.updated", one, ("status", "reason"))]
+    assert isinstance(await house.store.apply(change._replace(events=events)), Applied)
+    await house.until(lambda: len(receiver.received) == 2)
+    received = receiver.received[1]
+    assert received.type == "customer.updated"
+    payload = received.payload
+    assert (payload["status"], payload["reason"]) == ("Rejected", "Zurück, 漢")
+    assert (payload["createdBy"], payload["updatedBy"]) == ("key_1", "key_2")
+    assert payload["updatedAt"] > payload["createdAt"]
+    assert received.id == f"msg_{change.id.hex()}"
+
+
+async def test_a_customers_messages_stay_in_order_though_some_fail(
+    house: House, receiver: Receiver
+) -> None:
+    """Twenty changes of each of three customers, of whose messages every third fails at first."""
+    ids = await house.enrol(3)
+    failed: set[str] = set()
+
+    def answer(received: Received) -> Answer:
+        if int(received.id[-1], 16) % 3 or received.id in failed:
+            return Answer()
+        failed.add(received.id)
+        return Answer(500)
+
+    receiver.answer = answer
+    await house.started()
+    await house.endpoint(receiver.url)
+    for _ in range(20):
+        for one in ids:
+            await house.change(one)
+    sent: dict[bytes, list[str]] = {one: [] for one in ids}
+
+    def taken() -> bool:
+        for messages in sent.values():
+            messages.clear()
+        seen: set[str] = set()
+        for received in [*receiver.received]:
+            if received.id not in failed or received.id in seen:
+                sent[customers([received])[0]].append(received.id)
+            seen.add(received.id)
+        return sum(map(len, sent.values())) >= 60
+
+    for _ in range(30):
+        await house.pass_time(6_000)
+        await asyncio.sleep(0.1)
+        if taken():
+            break
+    assert failed
+    for messages in sent.values():
+        assert len(messages) == 20
+        assert messages == sorted(messages)
+
+
 async def test_a_customer_waits_for_the_summary_that_names_its_batch(
     house: House, receiver: Receiver
 ) -> None:
@@ -378,6 +444,24 @@ async def test_who_stood_still_for_too_long_writes_nothing_any_more(
     await house.until(lambda: house.log(endpoint))
     assert len({row.message_id for row in await house.log(endpoint)}) == 1
     assert (await house.shown(endpoint)).epoch == before.epoch
+
+
+async def test_a_name_that_leads_to_a_private_address_by_now_is_not_called(
+    house: House, receiver: Receiver
+) -> None:
+    """It was public when the endpoint was made, as far as its name server said."""
+
+    async def lookup(_host: str, _port: int) -> list[str]:
+        return ["127.0.0.1"]
+
+    await house.started(lookup)
+    endpoint = await house.endpoint(f"https://hooks.example:{receiver.port}/")
+    await house.enrol(1)
+    await house.until(lambda: house.log(endpoint))
+    assert [(one.status, one.error) for one in await house.log(endpoint)] == [
+        (None, "address.refused")
+    ]
+    assert receiver.connections == 0
 
 
 async def test_the_log_goes_a_week_back(house: House, receiver: Receiver) -> None:

@@ -111,8 +111,10 @@ class Courier:
                 self._send_all(tasks)
                 if time.monotonic() >= self._write_at():
                     await self._write()
+                # Not `wait_for`, which Python 3.11 lets swallow a cancellation.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self.woken.wait(), self._wait_seconds())
+                    async with asyncio.timeout(self._wait_seconds()):
+                        await self.woken.wait()
             await self._write()
 
     async def _read(self) -> None:

@@ -133,8 +133,8 @@ class Deliverer:
             except (StoreUnavailable, StoreFull):
                 busy = True
             with suppress(TimeoutError):
-                seconds = POLL_SECONDS if busy else IDLE_SECONDS
-                await asyncio.wait_for(self.woken.wait(), seconds)
+                async with asyncio.timeout(POLL_SECONDS if busy else IDLE_SECONDS):
+                    await self.woken.wait()
 
     async def _turn(self) -> bool:
         """Look for what there is to do; whether there is any endpoint."""
