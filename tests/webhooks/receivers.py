@@ -126,7 +126,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         receiver = self.server.receiver
-        body = self.rfile.read(int(self.headers["content-length"]))
+        length = int(self.headers["content-length"])
+        body = self.rfile.read(length)
+        if len(body) < length:
+            return  # the sender was killed meanwhile
         headers = {name.lower(): value for name, value in self.headers.items()}
         received = Received(self.path, headers, body, time.time())
         receiver.received.append(received)

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -75,11 +76,15 @@ class House:
         """Time passes, and everybody looks at the clock."""
         self.clock.now += milliseconds
         for deliverer in self.deliverers:
+            if deliverer.task is None:
+                continue
             deliverer.wake()
-        await asyncio.sleep(0.05)
-        for deliverer in self.deliverers:
+            if deliverer.couriers:
+                until = self.clock.now + LEASE_MS
+                await self.until(partial(_has_looked, deliverer, until))
             for one, _ in deliverer.couriers.values():
                 one.woken.set()
+        await asyncio.sleep(0.05)
 
     async def endpoint(self, url: str, *types: str) -> Endpoint:
         made = Endpoint(
@@ -145,11 +150,20 @@ class House:
             await asyncio.sleep(0.02)
 
 
+def _has_looked(deliverer: Deliverer, until: int) -> bool:
+    return deliverer.office.lease.until == until
+
+
 @pytest.fixture
-async def house(tmp_path: Path, new_database: NewDatabase) -> AsyncIterator[House]:
-    database = new_database() or str(tmp_path / "enrol.db")
-    with open_registry(database) as registry:
+def database(tmp_path: Path, new_database: NewDatabase) -> str:
+    url = new_database() or str(tmp_path / "enrol.db")
+    with open_registry(url) as registry:
         registry.add_project("p", "Test", lenient=False)
+    return url
+
+
+@pytest.fixture
+async def house(database: str) -> AsyncIterator[House]:
     with ExitStack() as stack:
         path = ""
         if not is_postgres(database):

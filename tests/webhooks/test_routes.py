@@ -2,7 +2,6 @@
 
 import json
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
@@ -160,7 +159,7 @@ def test_a_webhook_of_another_project_is_not_there(owner: Hooked, server: Served
     problem(answer, "message.unknown")
 
 
-@pytest.mark.parametrize("message", ["msg_x", f"msg_{uuid4().hex}", "msg_" + "f" * 32, "batch_x"])
+@pytest.mark.parametrize("message", ["msg_x", "msg_" + "0" * 32, "msg_" + "f" * 32, "batch_x"])
 def test_a_message_that_is_not_there(owner: Hooked, message: str) -> None:
     webhook = made(owner)["id"]  # which is an event, and none that is sent
     answer = owner.call("POST", f"/webhooks/{webhook}/messages/{message}/redeliver")

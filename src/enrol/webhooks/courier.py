@@ -222,7 +222,7 @@ class Courier:
         )
         message.next_at = now if following is None else following
         # Those that were sent together fail together, and count once.
-        if message.unreached and at >= self.strained_at:
+        if message.unreached and at > self.strained_at:
             self._strain(now)
         if answered.status == retries.GONE:
             self.disabling = "gone"
