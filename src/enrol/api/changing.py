@@ -16,10 +16,12 @@ from enrol.customers.lifecycle.change import Change, Conflict, Event, Stale, Wri
 from enrol.problems import Problem
 from enrol.store.protocol import CustomerRecord, KeyRecord
 
-ATTEMPTS: Final = 16
-# Seconds, at most, before another attempt.
+# Whoever is second reads again, and of those who meet one always gets on: however many processes
+# there are, as many attempts are enough as others have changes in line.
+ATTEMPTS: Final = 100
+# Seconds, at most, before another attempt. Long ones would leave the customer to who is quick.
 FIRST_WAIT: Final = 0.002
-LAST_WAIT: Final = 0.1
+LAST_WAIT: Final = 0.02
 
 
 class Decided(NamedTuple):
@@ -84,7 +86,7 @@ async def change_customers(
             if await store_decided(server, key, records, decided):
                 return decided
             # Another process was quicker: those that were not are not to meet again.
-            await asyncio.sleep(random.uniform(0, min(FIRST_WAIT * 2**attempt, LAST_WAIT)))
+            await asyncio.sleep(random.uniform(0, min(FIRST_WAIT * (1 + attempt), LAST_WAIT)))
     raise Problem("customer.busy")
 
 
