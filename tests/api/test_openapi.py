@@ -27,7 +27,7 @@ from tests.serving import Project, Served
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = Path(__file__).with_name("fuzzing") / "schemathesis.toml"
-SECONDS = 100
+SECONDS = 400
 
 DOCUMENT = openapi_document(Settings())
 DESCRIPTION = Description(DOCUMENT)

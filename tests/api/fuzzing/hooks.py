@@ -24,7 +24,9 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
     if positive and case.path == "/keys" and isinstance(case.body, dict):
         put_key_right(case.body)
     if positive and case.path == "/customers/batch" and isinstance(case.body, dict):
-        put_levels_right(case.body)
+        put_levels_right(case.body["customerData"])
+    if positive and case.path in ("/customers", "/customers/{id}") and isinstance(case.body, dict):
+        put_levels_right([case.body])
     if positive and "Idempotency-Key" in case.headers:
         case.headers["Idempotency-Key"] = f"key-{next(_numbers)}"
 
@@ -36,8 +38,8 @@ def put_key_right(body: dict[str, Any]) -> None:
     body["name"] = "".join(filter(str.isprintable, body["name"])).strip() or "a key"
 
 
-def put_levels_right(batch: dict[str, Any]) -> None:
+def put_levels_right(customers: list[dict[str, Any]]) -> None:
     """The one level that customers of both types have."""
-    for customer in batch["customerData"]:
+    for customer in customers:
         if customer.get("onboardingLevel") is not None:
             customer["onboardingLevel"] = "Onboarded"
