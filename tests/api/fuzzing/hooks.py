@@ -38,7 +38,7 @@ def put_key_right(body: dict[str, Any]) -> None:
     body["name"] = "".join(filter(str.isprintable, body["name"])).strip() or "a key"
 
 
-def put_levels_right(customers: list[dict[str, Any]]) -> None:
+def put_levels_right(customers: Any) -> None:
     """The one level that customers of both types have."""
     for customer in customers:
         if customer.get("onboardingLevel") is not None:
