@@ -215,6 +215,17 @@ class Project(NamedTuple):
     def get(self, path: str, **query: str | int) -> httpx.Response:
         return self.server.http.get(path, params=query, headers=self.headers)
 
+    def call(
+        self, method: str, path: str, body: object = None, /, **headers: str
+    ) -> httpx.Response:
+        """Any call, with a body in JSON unless it is bytes already."""
+        sent: dict[str, Any] = {}
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        if body is not None:
+            sent["content"] = body if isinstance(body, bytes) else json.dumps(body).encode()
+            named = {"Content-Type": "application/json"} | named
+        return self.server.http.request(method, path, headers=self.headers | named, **sent)
+
     def customer(self, customer_id: str) -> dict[str, Any]:
         """A stored customer as the API shows it."""
         answer = self.get(f"/customers/{customer_id}")

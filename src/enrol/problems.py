@@ -104,11 +104,18 @@ PROBLEMS: Final[dict[str, ProblemKind]] = {
         "This Idempotency-Key was used with another request. Nothing was stored.",
     ),
     # Reading.
+    "batch.unknown": ProblemKind(404, "Batch unknown", "There is no such batch in this project."),
     "customer.unknown": ProblemKind(
         404, "Customer unknown", "There is no such customer in this project."
     ),
     "customer.erased": ProblemKind(
         410, "Customer erased", "The personal data of this customer were erased."
+    ),
+    "events.ahead": ProblemKind(
+        409,
+        "Cursor ahead of the events",
+        "The cursor is ahead of the last event: a backup was restored, or it is of another "
+        "project. Begin anew.",
     ),
     # Changing.
     "customer.changed": ProblemKind(
@@ -140,10 +147,39 @@ PROBLEMS: Final[dict[str, ProblemKind]] = {
     "customer.busy": ProblemKind(
         409, "Customer busy", "The customer is being changed by many calls at once; try again."
     ),
+    # Wallets and DIDs.
+    "wallet.unknown": ProblemKind(404, "Wallet unknown", "The customer has no such wallet."),
+    "wallet.too_many": ProblemKind(
+        409, "Too many wallets", "This customer has as many wallets as it may."
+    ),
+    "did.unknown": ProblemKind(404, "DID unknown", "The customer has no such DID."),
+    "did.too_many": ProblemKind(409, "Too many DIDs", "This customer has as many DIDs as it may."),
+    # Merging.
+    "merge.refused": ProblemKind(
+        409,
+        "Merge refused",
+        "Customers cannot be merged so; `errors` says why. Nothing was changed.",
+    ),
+    "merge.expired": ProblemKind(
+        410, "Merge expired", "A merge can be taken back for 30 days; these have passed."
+    ),
     # API keys.
     "key.unknown": ProblemKind(404, "Key unknown", "There is no such API key in this project."),
     "key.too_many": ProblemKind(
         409, "Too many keys", "This project has as many API keys as it may."
+    ),
+    # Webhooks.
+    "webhook.unknown": ProblemKind(
+        404, "Webhook unknown", "There is no such webhook in this project."
+    ),
+    "webhook.too_many": ProblemKind(
+        409, "Too many webhooks", "This project has as many webhooks as it may."
+    ),
+    "webhook.busy": ProblemKind(
+        409, "Webhook busy", "The webhook is being changed by many calls at once; try again."
+    ),
+    "message.unknown": ProblemKind(
+        404, "Message unknown", "There is no such message in this project."
     ),
     # The server.
     "server.busy": ProblemKind(

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -15,13 +15,22 @@ from enrol.store.clock import now_ms
 from tests.api.refusals import EMPTY, points_into, problem, resolve
 from tests.people import customer, with_claims, with_did
 from tests.serving import Project
+from tests.webhooks.hooks import stored_webhook
 
+NOBODY = {
+    "sourceCustomerIds": ["0190a1f2-6c00-7a32-8e15-9c3f7b2d4a60"],
+    "targetCustomerId": "0190a1f2-6c00-7a32-8e15-9c3f7b2d4a61",
+}
 Provoke = Callable[[Project], httpx.Response]
 
 # Provoked where the server is made to fail or to be full: here and in the tests of faults.
-# A thousand keys are made in test_keys.py.
+# A thousand keys are made in test_keys.py, and a thousand wallets in test_parts.py.
 ELSEWHERE = {
+    "wallet.too_many",
+    "did.too_many",
     "key.too_many",
+    "webhook.busy",
+    "webhook.too_many",
     "server.busy",
     "server.error",
     "store.unavailable",
@@ -96,8 +105,24 @@ def with_a_sub_of_another(project: Project) -> httpx.Response:
     return project.server.http.post("/customers", json=body, headers=project.headers)
 
 
+def merged_long_ago(project: Project) -> httpx.Response:
+    one, two = project.enrol(with_claims(name="A"), with_claims(name="B"))
+    body = {"sourceCustomerIds": [two], "targetCustomerId": one}
+    assert project.call("POST", "/customers/merge", body).status_code == 200
+    database = project.server.registry.database
+    database.rows("UPDATE customers SET deleted_at = 1 WHERE id = $1", UUID(two).bytes)
+    return project.call("POST", f"/customers/{one}/unmerge", {"sourceCustomerId": two})
+
+
 def too_many_values(project: Project) -> httpx.Response:
     return project.post(b"[" + b"[]," * 1_000_000 + b"[]]")
+
+
+def of_an_erased_customer(project: Project) -> httpx.Response:
+    (one,) = project.enrol(customer())
+    admin = project._replace(key=project.server.new_key(project.id, "admin").text)
+    project.server.http.post(f"/customers/{one}/erase", headers=admin.headers)
+    return project.get(f"/customers/{one}")
 
 
 PROVOKED: dict[str, Provoke] = {
@@ -122,6 +147,10 @@ PROVOKED: dict[str, Provoke] = {
     "json.too_deep": lambda project: project.post(b"[" * 100),
     "json.too_many_values": too_many_values,
     "batch.too_many_items": lambda project: project.post(project.body(*[{}] * 10_001)),
+    "webhook.unknown": lambda project: as_admin(project, "GET", f"/webhooks/{uuid4()}"),
+    "message.unknown": lambda project: as_admin(
+        *(project, "POST", f"/webhooks/{stored_webhook(project)}/messages/msg_x/redeliver")
+    ),
     "batch.invalid": lambda project: project.post(project.body({})),
     "batch.conflict": in_conflict,
     "idempotency.invalid": with_headers(Idempotency_Key="two words"),
@@ -134,16 +163,23 @@ PROVOKED: dict[str, Provoke] = {
     "customer.conflict": with_a_sub_of_another,
     "customer.deleted": of_a_customer("PATCH", "", {}, once="deleted_at = 1"),
     "customer.merged": of_a_customer("POST", "/restore", once="merged_into = id, deleted_at = 1"),
-    "customer.erased": of_a_customer("GET", once="erased_at = 1"),
     "status.transition": of_a_customer(
         "PATCH", "", {"status": "Active"}, once="status = 'Terminated'"
     ),
     "email.unknown": of_a_customer("GET", "/emails/x"),
+    "events.ahead": lambda project: project.get("/events", after=1),
+    "batch.unknown": lambda project: project.get("/batches/x"),
+    "wallet.unknown": of_a_customer("GET", "/wallets/x"),
+    "did.unknown": of_a_customer("GET", "/dids/x"),
+    "merge.refused": lambda project: project.call("POST", "/customers/merge", NOBODY),
+    "merge.expired": merged_long_ago,
+    "customer.erased": of_an_erased_customer,
 }
 # Those that need a customer.
-STORES_ONE = {"idempotency.reused", "status.transition", "email.unknown"} | {
-    code for code in PROVOKED if code.startswith("customer.") and code != "customer.unknown"
-}
+STORES_ONE = {
+    *("idempotency.reused", "status.transition"),
+    *("email.unknown", "wallet.unknown", "did.unknown", "merge.expired"),
+} | {code for code in PROVOKED if code.startswith("customer.") and code != "customer.unknown"}
 
 
 def test_every_problem_is_provoked_by_a_test() -> None:
@@ -165,7 +201,7 @@ def test_a_problem_is_a_whole_document(project: Project, code: str) -> None:
 def test_a_problem_leaves_nothing_stored(project: Project, code: str) -> None:
     PROVOKED[code](project)
     if code in STORES_ONE:
-        assert project.rows()["customers"] == 1
+        assert project.rows()["customers"] == (2 if code == "merge.expired" else 1)
     else:
         assert project.rows() == EMPTY
 

@@ -26,7 +26,8 @@ LAST_WAIT: Final = 0.02
 
 class Decided(NamedTuple):
     """What a route wants written; without events, writes and keys nothing is. ``places`` are the
-    pointers in the body of the keys that are taken, for the answer when others have them."""
+    pointers in the body of the keys that are taken, for the answer when others have them. ``at`` is
+    when, in Unix milliseconds; None: now."""
 
     writes: Sequence[Write] = ()
     events: Sequence[Event] = ()
@@ -34,6 +35,7 @@ class Decided(NamedTuple):
     release: Sequence[bytes] = ()
     places: Mapping[bytes, str] = MappingProxyType({})
     batch_id: bytes | None = None
+    at: int | None = None
 
 
 Decide = Callable[[list[CustomerRecord]], Decided]
@@ -100,7 +102,7 @@ async def store_decided(
         project=key.project,
         id=server.mint().bytes,
         key_id=key.key_id,
-        at=int(server.clock() * 1000),
+        at=int(server.clock() * 1000) if decided.at is None else decided.at,
         expected=[(record.customer["id"], record.customer["version"]) for record in records],
         release=decided.release,
         take=decided.take,
@@ -116,7 +118,7 @@ async def store_decided(
 
 def decided_of(plan: Plan) -> Decided:
     """A plan that no fault stands against."""
-    return Decided(plan.writes, plan.events, plan.take, plan.release, plan.places)
+    return Decided(plan.writes, plan.events, plan.take, plan.release, plan.places, at=plan.at)
 
 
 def require_match(record: CustomerRecord, if_match: str | None) -> None:

@@ -47,6 +47,15 @@ FAULTS: Final[dict[str, FaultKind]] = {
     "metadata.too_many": FaultKind("The metadata have at most 50 members."),
     "metadata.too_large": FaultKind("The metadata must be at most 16 KiB of JSON."),
     "metadata.name": FaultKind("A name in the metadata must have 1 to 64 characters."),
+    # Webhooks: refused everywhere.
+    "webhook.url": FaultKind(
+        "The URL must be https, without a user name, a password and a fragment."
+    ),
+    "webhook.host": FaultKind("The host of the URL has no address."),
+    "webhook.address": FaultKind(
+        "The host of the URL leads to an address that webhooks must not call."
+    ),
+    "webhook.secret": FaultKind("The secret must be whsec_ and 24 to 64 bytes in base64."),
     # Values out of a closed list: refused everywhere.
     "customer_type.unknown": FaultKind('The type must be "Individual" or "Company".'),
     "namespace.unknown": FaultKind("This blockchain namespace is not known."),
@@ -130,6 +139,19 @@ FAULTS: Final[dict[str, FaultKind]] = {
     ),
     "claims.birthdate_old": FaultKind("The birthdate is more than 125 years ago.", finding=True),
     "claims.company_birthdate": FaultKind("A company has no birthdate.", finding=True),
+    # What stands against merging customers.
+    "merge.same": FaultKind("A customer cannot be merged into itself."),
+    "merge.twice": FaultKind("This customer stands here before."),
+    "merge.unknown": FaultKind("There is no such customer in this project."),
+    "merge.deleted": FaultKind("This customer is deleted: restore it first."),
+    "merge.merged": FaultKind("This customer was merged into another one."),
+    "merge.erased": FaultKind("The personal data of this customer were erased."),
+    "merge.type": FaultKind("A person and a company cannot be merged."),
+    "merge.too_many": FaultKind(
+        "Together they have more than the 1,000 wallets, 1,000 DIDs or 100 email addresses that a "
+        "customer may have."
+    ),
+    "merge.not_merged": FaultKind("This customer was not merged into that one."),
     # Uniqueness within the project.
     "duplicate.wallet": FaultKind("Another item of this batch has the same wallet."),
     "duplicate.did": FaultKind("Another item of this batch has the same DID."),

@@ -99,6 +99,11 @@ def key_hash(secret: bytes, project: int, kind: int, value: str) -> bytes:
     return _hashes(secret, project, kind, [value])[0]
 
 
+def key_hashes(secret: bytes, project: int, kind: int, values: Iterable[str]) -> list[bytes]:
+    """The keys of many values of one kind."""
+    return _hashes(secret, project, kind, values)
+
+
 def _unique_keys(
     call: Call, columns: Columns, addresses: Sequence[str]
 ) -> tuple[Sequence[bytes], Sequence[int]]:

@@ -9,6 +9,7 @@ import msgspec
 from enrol.api.reference.examples import PROBLEM_FAULTS, REQUEST_ID
 from enrol.api.reference.schemas import (
     BATCH_FAULTS,
+    MERGE_FAULTS,
     QUERY_FAULTS,
     SHAPE_FAULTS,
     TAKEN_FAULTS,
@@ -25,6 +26,7 @@ FAULTS_OF: Final = {
     "batch.invalid": BATCH_FAULTS,
     "batch.conflict": UNIQUE_FAULTS,
     "customer.conflict": TAKEN_FAULTS,
+    "merge.refused": MERGE_FAULTS,
     "status.transition": ("status.cannot_follow", *TAKEN_FAULTS),
 }
 
@@ -60,6 +62,16 @@ HEADERS: Final[Json] = {
         "description": "The ID of the stored batch. A dry run and an empty batch, which store "
         "nothing, have none.",
         "schema": UUID,
+    },
+    "Link": {
+        "description": "Where the list begins (`first`) and goes on (`next`; absent on its last "
+        "page), as of RFC 8288.",
+        "schema": {"type": "string"},
+    },
+    "Enrol-Index-Behind": {
+        "description": "How many of the changes before this call the answer may not show yet; "
+        "absent where it shows them all.",
+        "schema": {"type": "integer", "minimum": 1},
     },
     "Idempotency-Replayed": {
         "description": "This is the answer of an earlier call with the same Idempotency-Key; "

@@ -13,13 +13,20 @@ from enrol import __version__
 from enrol.api.reference.answers import HEADERS, refusal
 from enrol.api.reference.paths import (
     batch,
+    batches,
     customer,
     customers,
     emails,
+    erasure,
+    events,
     findings,
     health,
     keys,
+    lookup,
+    merging,
+    parts,
     reference,
+    webhooks,
 )
 from enrol.api.reference.resource import Resource, parameter
 from enrol.api.reference.results import answer_schemas
@@ -30,10 +37,17 @@ from enrol.settings import Settings
 RESOURCES: Final[tuple[Resource, ...]] = (
     batch.RESOURCE,
     customers.RESOURCE,
+    lookup.RESOURCE,
     customer.RESOURCE,
+    parts.RESOURCE,
     emails.RESOURCE,
+    batches.RESOURCE,
+    merging.RESOURCE,
     findings.RESOURCE,
+    events.RESOURCE,
+    erasure.RESOURCE,
     keys.RESOURCE,
+    webhooks.RESOURCE,
     health.RESOURCE,
     reference.RESOURCE,
 )

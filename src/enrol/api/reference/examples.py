@@ -75,6 +75,7 @@ PROBLEM_FAULTS: Final = {
         Fault(2, "/customerClaims/givenname", "field.unknown", "Did you mean givenName?"),
     ),
     "customer.conflict": (Fault(None, "/customerClaims/sub", "conflict.sub", "", IDS[0]),),
+    "merge.refused": (Fault(None, "/sourceCustomerIds/0", "merge.type"),),
     "status.transition": (Fault(None, "/status", "status.cannot_follow", "None may follow."),),
     "batch.conflict": (Fault(0, "/customerWallet/wallet", "conflict.wallet", "", IDS[0]),),
 }

@@ -39,7 +39,9 @@ SHAPE_FAULTS: Final = tuple(
     if code.startswith(("field.", "text.")) and not kind.finding
 )
 # What no batch is refused for: its closed lists have codes of their own.
-_OTHER_BODIES: Final = ("field.value", "status.cannot_follow", "email.twice")
+_OTHER_BODIES: Final = (
+    *("field.value", "status.cannot_follow", "email.twice", "merge.", "webhook."),
+)
 BATCH_FAULTS: Final = tuple(code for code in BODY_FAULTS if not code.startswith(_OTHER_BODIES))
 # What a customer's values are refused for, wherever they are sent.
 VALUE_FAULTS: Final = tuple(
@@ -49,6 +51,7 @@ FINDINGS: Final = tuple(code for code, kind in FAULTS.items() if kind.in_lenient
 UNIQUE_FAULTS: Final = tuple(
     code for code in FAULTS if code.startswith(("duplicate.", "conflict."))
 )
+MERGE_FAULTS: Final = tuple(code for code in FAULTS if code.startswith("merge."))
 TAKEN_FAULTS: Final = tuple(code for code in FAULTS if code.startswith("conflict."))
 # The type is the whole call's, so no single item is refused for it.
 ITEM_FAULTS: Final = tuple(code for code in BATCH_FAULTS if code != "customer_type.unknown")
@@ -148,7 +151,13 @@ MEANINGS: Final[dict[str, Mapping[str, tuple[str, object]]]] = {
 
 
 # The free texts of the small bodies, which may be null.
-_TEXTS: Final = {"CustomerPatch": ("reason",), "Reason": ("reason",), "NewEmail": ("createdBy",)}
+_TEXTS: Final = {
+    "CustomerPatch": ("reason",),
+    "Reason": ("reason",),
+    "NewEmail": ("createdBy",),
+    "WalletPatch": ("updatedBy",),
+    "DidPatch": ("updatedBy",),
+}
 _AROUND: Final = ("customerType", "cmsProjectId")
 _NESTED: Final = {"customerContact", "customerClaims"}
 
