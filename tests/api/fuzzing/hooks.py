@@ -27,10 +27,12 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
     positive = case.meta is None or case.meta.generation.mode.is_positive
     if positive and case.path == "/keys" and isinstance(case.body, dict):
         put_key_right(case.body)
-    if positive and case.path == "/customers" and case.query:
+    if positive and case.path == "/customers" and case.query and case.method == "GET":
         put_list_right(case.query)
     if positive and case.path == "/customers/batch" and isinstance(case.body, dict):
-        put_levels_right(case.body)
+        put_levels_right(case.body["customerData"])
+    if positive and case.path in ("/customers", "/customers/{id}") and isinstance(case.body, dict):
+        put_levels_right([case.body])
     if positive and case.path.startswith("/webhooks"):
         put_webhook_right(case)
     if positive and "Idempotency-Key" in case.headers:
@@ -51,9 +53,9 @@ def put_key_right(body: dict[str, Any]) -> None:
     body["name"] = "".join(filter(str.isprintable, body["name"])).strip() or "a key"
 
 
-def put_levels_right(batch: dict[str, Any]) -> None:
+def put_levels_right(customers: Any) -> None:
     """The one level that customers of both types have."""
-    for customer in batch["customerData"]:
+    for customer in customers:
         if customer.get("onboardingLevel") is not None:
             customer["onboardingLevel"] = "Onboarded"
 
