@@ -30,7 +30,7 @@ PORTS = range(20_000, 32_000)
 
 # The tables that hold what callers sent or did.
 TABLES = (
-    *("customers", "wallets", "dids", "events", "findings", "batches", "idempotency"),
+    *("customers", "wallets", "dids", "emails", "events", "findings", "batches", "idempotency"),
     *("identifiers", "identifiers_new"),
 )
 

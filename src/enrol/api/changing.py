@@ -1,5 +1,7 @@
 """How a route changes customers: read, decide, write, and again where another was quicker."""
 
+import asyncio
+import random
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -14,7 +16,10 @@ from enrol.customers.lifecycle.change import Change, Conflict, Event, Stale, Wri
 from enrol.problems import Problem
 from enrol.store.protocol import CustomerRecord, KeyRecord
 
-ATTEMPTS: Final = 8
+ATTEMPTS: Final = 16
+# Seconds, at most, before another attempt.
+FIRST_WAIT: Final = 0.002
+LAST_WAIT: Final = 0.1
 
 
 class Decided(NamedTuple):
@@ -72,11 +77,14 @@ async def change_customers(
 ) -> Decided:
     """Change what ``decide`` says of the customers with these IDs, which come in the order of the
     IDs without those that are not there. It is asked again when one of them changed meanwhile."""
-    for _ in range(ATTEMPTS):
-        records = await server.store.find_customers(key.project, ids)
-        decided = decide(records)
-        if await store_decided(server, key, records, decided):
-            return decided
+    async with server.turns.of(key.project, ids):
+        for attempt in range(ATTEMPTS):
+            records = await server.store.find_customers(key.project, ids)
+            decided = decide(records)
+            if await store_decided(server, key, records, decided):
+                return decided
+            # Another process was quicker: those that were not are not to meet again.
+            await asyncio.sleep(random.uniform(0, min(FIRST_WAIT * 2**attempt, LAST_WAIT)))
     raise Problem("customer.busy")
 
 

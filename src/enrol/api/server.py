@@ -12,6 +12,7 @@ from uuid_utils import uuid7
 from enrol.access import Access
 from enrol.api.gatherer import Gatherer
 from enrol.api.http import BodyReader
+from enrol.api.turns import Turns
 from enrol.customers.model import Limits
 from enrol.customers.plan import Uuid
 from enrol.settings import Settings
@@ -31,6 +32,7 @@ class Server(NamedTuple):
     limits: Limits
     planner: ThreadPoolExecutor
     gatherer: Gatherer
+    turns: Turns
     clock: Callable[[], float] = time.time
     mint: Callable[[], Uuid] = uuid7
 
@@ -71,6 +73,7 @@ def build_server(settings: Settings, store: Store) -> Server:
         ),
         bodies=BodyReader(settings),
         limits=limits,
+        turns=Turns(),
         gatherer=Gatherer(limits, lambda: latest_date(time.time())),
         # One thread: two batches that share the interpreter would both be ready late, and the
         # writer would stand idle until then.

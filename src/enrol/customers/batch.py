@@ -20,8 +20,8 @@ from enrol.customers.plan import Call, plan_enrolment
 from enrol.customers.reading.decode import decode_batch, may_hold_long_text
 from enrol.customers.reading.inspect import Inspection, inspect_batch, inspect_customer
 
-# More than an item has fields: only endless unknown ones reach it.
-MOST_FAULTS_LISTED: Final = 50
+# More than an item has fields, tags and metadata: only endless unknown ones reach it.
+MOST_FAULTS_LISTED: Final = 128
 
 
 class Reading(NamedTuple):

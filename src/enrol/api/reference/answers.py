@@ -27,7 +27,7 @@ FAULTS_OF: Final = {
     "batch.conflict": UNIQUE_FAULTS,
     "customer.conflict": TAKEN_FAULTS,
     "merge.refused": MERGE_FAULTS,
-    "status.transition": ("status.transition", *TAKEN_FAULTS),
+    "status.transition": ("status.cannot_follow", *TAKEN_FAULTS),
 }
 
 # What a key may still do, on every answer to a key that is limited.

@@ -25,6 +25,7 @@ from enrol.api.reference.paths import (
     reference,
 )
 from enrol.api.reference.resource import Resource, parameter
+from enrol.api.reference.results import answer_schemas
 from enrol.api.reference.schemas import Json, bytes_in_words, component_schemas
 from enrol.settings import Settings
 
@@ -78,7 +79,7 @@ def openapi_document(settings: Settings) -> Json:
                     "call needs stands with it; `admin` holds every scope.",
                 }
             },
-            "schemas": component_schemas(settings, RESOURCES),
+            "schemas": {**component_schemas(settings, RESOURCES), **answer_schemas(settings)},
             "headers": HEADERS,
             "parameters": {"RequestId": _request_id()},
             "responses": {

@@ -1,9 +1,9 @@
 """The email addresses of a customer: to add one, change one, and take one away."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Annotated, Any, Final, Protocol
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from enrol.customers.check import refusals_and_findings
 from enrol.customers.editing.acting import UPDATED, Actor, Plan, event_of
@@ -13,20 +13,22 @@ from enrol.customers.formats.emails import email_fault
 from enrol.customers.lifecycle.change import Write
 from enrol.customers.lifecycle.keys import Row
 from enrol.customers.model import OptionalText
+from enrol.customers.profiles.fields import EMAIL_POINTER
 
 FIELD: Final = "customerEmails"
 POINTER: Final = "/email"
-# Of the batch, which takes one address; of a customer whose addresses changed since.
-BATCH_POINTER: Final = "/customerContact/email"
 PREFIX: Final = f"/{FIELD}/"
 KEY: Final = ("project", "customer_id", "id")
 MOST_EMAILS: Final = 100
 
 
+Email = Annotated[str, Meta(min_length=1)]
+
+
 class NewEmail(Struct, forbid_unknown_fields=True, kw_only=True, rename="camel"):
     """An email address to add."""
 
-    email: str
+    email: Email
     verified: bool | None | UnsetType = UNSET
     created_by: OptionalText = UNSET
 
@@ -35,7 +37,7 @@ class EmailPatch(Struct, forbid_unknown_fields=True, kw_only=True, rename="camel
     """What becomes of an email address (RFC 7396). One that becomes another is not verified, unless
     the same call says so."""
 
-    email: str | UnsetType = UNSET
+    email: Email | UnsetType = UNSET
     verified: bool | None | UnsetType = UNSET
 
 
@@ -147,4 +149,4 @@ def _plan(
 
 
 def _is_of_an_email(pointer: str) -> bool:
-    return pointer == BATCH_POINTER or pointer.startswith(PREFIX)
+    return pointer == EMAIL_POINTER or pointer.startswith(PREFIX)

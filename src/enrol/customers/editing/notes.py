@@ -10,9 +10,9 @@ from uuid import UUID
 
 from enrol.customers.check import DID_POINTER, WALLET_POINTER
 from enrol.customers.dids import check_dids
-from enrol.customers.editing.emails import BATCH_POINTER
 from enrol.customers.enrolment import DID, WALLET
 from enrol.customers.lifecycle.keys import Row, Stored, account_of
+from enrol.customers.profiles.fields import EMAIL_POINTER
 from enrol.customers.wallets.accounts import canonical_address
 from enrol.customers.wallets.forms import AddressError, AddressFinding
 
@@ -67,7 +67,7 @@ class Part(NamedTuple):
 
 WALLETS: Final = Part("wallets", WALLET, "customerWallets", WALLET_POINTER)
 DIDS: Final = Part("dids", DID, "customerDids", DID_POINTER)
-EMAILS: Final = Part("emails", None, "customerEmails", BATCH_POINTER)
+EMAILS: Final = Part("emails", None, "customerEmails", EMAIL_POINTER)
 PARTS: Final = (WALLETS, DIDS, EMAILS)
 
 

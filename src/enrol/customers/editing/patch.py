@@ -4,46 +4,14 @@ A stored customer is a row of column to value. Null takes a value away; what is 
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Final, Literal, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
-from enrol.customers.lifecycle.statuses import NO_STATUS
-from enrol.customers.model import (
-    CLAIM_FIELDS,
-    CLAIM_NAMES,
-    CustomerClaims,
-    CustomerType,
-    OptionalText,
-)
+from enrol.customers.model import CLAIM_FIELDS, CLAIM_NAMES, CustomerClaims, OptionalText
+from enrol.customers.profiles.fields import POINTERS, stored_tags, stored_value
 
-NO_RISK: Final = "No risk"
-Status = Literal[
-    "No status",
-    "To be reviewed",
-    "Active",
-    "Dormant",
-    "Escalated",
-    "Failed",
-    "Rejected",
-    "Terminated",
-]
-RiskScore = Literal["No risk", "Low", "Medium", "High"]
-OnboardingLevel = Literal[
-    "Started",
-    "Sign-up",
-    "AML screening",
-    "KYC",
-    "Questionaire",
-    "Onboarding",
-    "KYB",
-    "Onboarded",
-]
-LEVELS: Final = {
-    "Individual": ("Started", "Sign-up", "AML screening", "KYC", "Questionaire", "Onboarded"),
-    "Company": ("Onboarding", "KYB", "Onboarded"),
-}
 # Its limit is one of bytes, once it is decoded: see `Limits`.
 MOST_PICTURE_CHARS: Final = 2**31
 
@@ -66,11 +34,11 @@ class ContactPatch(Struct, forbid_unknown_fields=True, kw_only=True, rename="cam
 class CustomerPatch(Struct, forbid_unknown_fields=True, kw_only=True, rename="camel"):
     """The body of ``PATCH /customers/{id}``."""
 
-    type: CustomerType | None | UnsetType = UNSET
-    status: Status | None | UnsetType = UNSET
+    type: OptionalText = UNSET
+    status: OptionalText = UNSET
     reason: OptionalText = UNSET
-    risk_score: RiskScore | None | UnsetType = UNSET
-    onboarding_level: OnboardingLevel | None | UnsetType = UNSET
+    risk_score: OptionalText = UNSET
+    onboarding_level: OptionalText = UNSET
     external_customer_id: OptionalText = UNSET
     tags: list[str] | None | UnsetType = UNSET
     metadata: dict[str, Any] | None | UnsetType = UNSET
@@ -94,29 +62,17 @@ CLAIMS_POINTER: Final = "/customerClaims"
 CLAIM_COLUMNS: Final = {
     field: "claims_created_by" if field == "created_by" else field for field in CLAIM_FIELDS
 }
-_PLAIN: Final = {
-    "type": Field("type", "/type"),
-    "status": Field("status", "/status"),
-    "reason": Field("reason", "/reason"),
-    "risk_score": Field("risk_score", "/riskScore"),
-    "onboarding_level": Field("onboarding_level", "/onboardingLevel"),
-    "external_customer_id": Field("external_customer_id", "/externalCustomerId"),
+_OWN: Final = {name: Field(name, pointer) for name, pointer in POINTERS.items() if name != "email"}
+_PLAIN: Final = {"type": Field("type", "/type"), "reason": Field("reason", "/reason")} | {
+    name: _OWN[name]
+    for name in ("status", "risk_score", "onboarding_level", "external_customer_id")
 }
-_CONTACT: Final = {
-    name: Field(name, f"/customerContact/{name}") for name in ContactPatch.__struct_fields__
-}
+_CONTACT: Final = {name: _OWN[name] for name in ContactPatch.__struct_fields__}
 _CLAIMS: Final = {
     field: Field(CLAIM_COLUMNS[field], f"{CLAIMS_POINTER}/{name}")
     for field, name in zip(CLAIM_FIELDS, CLAIM_NAMES, strict=True)
 }
-TAGS: Final = Field("tags", "/tags")
-METADATA: Final = Field("metadata", "/metadata")
-FIELDS: Final = {
-    field.column: field
-    for field in (*_PLAIN.values(), TAGS, METADATA, *_CONTACT.values(), *_CLAIMS.values())
-}
-# What is stored as NULL.
-_NONE: Final = {"status": NO_STATUS, "risk_score": NO_RISK}
+FIELDS: Final = {field.column: field for part in (_PLAIN, _OWN, _CLAIMS) for field in part.values()}
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, Raw])
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -137,7 +93,7 @@ def _sent(row: Mapping[str, Any], patch: CustomerPatch) -> Iterator[tuple[str, A
     for column, value in _members(patch, _PLAIN):
         # The hosted API takes null here too, and there is no customer without a type.
         if column != "type" or value is not None:
-            yield column, None if value == _NONE.get(column) else value
+            yield column, stored_value(column, value)
     if patch.tags is not UNSET:
         yield "tags", _tags(row["tags"], patch.tags)
     if patch.metadata is not UNSET:
@@ -158,11 +114,9 @@ def _members(
 
 
 def _tags(stored: str | None, sent: list[str] | None) -> str | None:
-    if not sent:
-        return None
     if stored is not None and msgspec.json.decode(stored) == sent:
         return stored
-    return _encode(sent).decode()
+    return stored_tags(sent)
 
 
 def _metadata(stored: str | None, sent: Mapping[str, Any] | None) -> str | None:

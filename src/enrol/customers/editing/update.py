@@ -4,7 +4,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Final, NamedTuple, Protocol
 
-from enrol.customers.check import check_columns, refusals_and_findings
+import msgspec
+
+from enrol.customers.check import check_columns, check_customer_type, refusals_and_findings
 from enrol.customers.columns import columns_of
 from enrol.customers.editing.acting import UPDATED, Actor, Plan, event_of
 from enrol.customers.editing.findings import findings_writes
@@ -12,7 +14,6 @@ from enrol.customers.editing.patch import (
     CLAIM_COLUMNS,
     CLAIMS_POINTER,
     FIELDS,
-    LEVELS,
     ClaimsPatch,
     CustomerPatch,
     changes_of,
@@ -21,9 +22,11 @@ from enrol.customers.enrolment import EXTERNAL, SUB
 from enrol.customers.faults import FAULTS, Fault
 from enrol.customers.lifecycle.change import Write
 from enrol.customers.lifecycle.keys import Stored
-from enrol.customers.lifecycle.statuses import NO_STATUS, followers, may_follow
+from enrol.customers.lifecycle.profile import check_profile
+from enrol.customers.lifecycle.statuses import NO_STATUS, STATUSES, followers, may_follow
 from enrol.customers.model import Customer, CustomerClaims, Limits
 from enrol.customers.plan import key_hash
+from enrol.customers.profiles.fields import STORED_FIELDS
 
 # The unique keys among the fields.
 KEYS: Final = {"sub": SUB, "external_customer_id": EXTERNAL}
@@ -78,7 +81,7 @@ def plan_patch(actor: Actor, record: Found, patch: CustomerPatch, rules: Rules) 
                 actor,
                 UPDATED,
                 customer_id,
-                [FIELDS[column].name for column in sorted(changes)],
+                sorted(FIELDS[column].name for column in changes),
                 _data(row, after, changes),
             )
         ],
@@ -129,16 +132,18 @@ def _checked(
 
 
 def _faults(after: Mapping[str, Any], rules: Rules) -> Iterator[Fault]:
-    """All that the batch would say of the customer."""
-    level = after["onboarding_level"]
-    if level is not None and level not in LEVELS[after["type"]]:
-        hint = f"One of: {', '.join(LEVELS[after['type']])}."
-        yield Fault(None, FIELDS["onboarding_level"].pointer, "onboarding_level.type", hint)
+    """All that the batch would say of these fields."""
+    for fault in check_customer_type(after["type"]):
+        yield fault._replace(pointer=FIELDS["type"].pointer)
     claims = CustomerClaims(**{field: after[column] for field, column in CLAIM_COLUMNS.items()})
     columns = columns_of([Customer(customer_claims=claims)], [0])
     for fault in check_columns(columns, after["type"], rules.limits, rules.today).faults:
         if fault.code != "item.empty":
             yield fault._replace(item=None)
+    profile = {field: after[field] for field in STORED_FIELDS if after[field] is not None}
+    if "tags" in profile:
+        profile["tags"] = msgspec.json.decode(profile["tags"])
+    yield from check_profile(profile, after["type"], text_chars=rules.limits.text_chars)
 
 
 def _field_of(pointer: str) -> str:
@@ -157,10 +162,10 @@ def _transition(row: Mapping[str, Any], changes: Mapping[str, Any]) -> Iterable[
     if "status" not in changes:
         return
     status = changes["status"] or NO_STATUS
-    if not may_follow(row["status"], status):
+    if status in STATUSES and not may_follow(row["status"], status):
         allowed = followers(row["status"])
         hint = f"One of: {', '.join(allowed)}." if allowed else "None may follow."
-        yield Fault(None, FIELDS["status"].pointer, "status.transition", hint)
+        yield Fault(None, FIELDS["status"].pointer, "status.cannot_follow", hint)
 
 
 def _data(

@@ -103,7 +103,7 @@ def _update(settings: Settings) -> Json:
             **refusals(
                 *(*CHANGE, *BODY, *STATE),
                 "status.transition",
-                faults=VALUE_FAULTS,
+                faults=("status.cannot_follow", *VALUE_FAULTS),
             ),
         },
         parameters=[customer_id(), if_match(), prefer("return=representation")],

@@ -47,8 +47,8 @@ class Caller(NamedTuple):
         """The caller of a request. Raises `Problem`."""
         key = await server.access.key_of(request.headers.get("authorization"), WRITE)
         # RFC 9110 section 5.3: what stands in several lines is one list.
-        if_match = ", ".join(request.headers.getall("if-match", [])) or None
-        return cls(server, key, if_match, _preference(request))
+        tags = request.headers.getall("if-match", [])
+        return cls(server, key, ", ".join(tags) if tags else None, _preference(request))
 
     @property
     def may_read(self) -> bool:
@@ -88,7 +88,7 @@ class Caller(NamedTuple):
         taken = [(key, kind, owners[key]) for key, _, kind in plan.take if key in owners]
         told = [*plan.faults, *conflict_problem(Conflict(taken), plan.places).faults]
         told.sort(key=lambda fault: fault.pointer)
-        state = all(fault.code == "status.transition" for fault in plan.faults)
+        state = all(fault.code == "status.cannot_follow" for fault in plan.faults)
         return Problem("status.transition" if state else "body.invalid", faults=told)
 
     def answer(
