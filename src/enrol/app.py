@@ -23,6 +23,8 @@ from enrol.api.resources import (
     health,
     keys,
     lookup,
+    webhook_deliveries,
+    webhooks,
 )
 from enrol.api.resources.editing import customer, emails, merging, parts
 from enrol.api.server import Server, build_server
@@ -48,6 +50,8 @@ HANDLERS: Final = (
     *erasure.HANDLERS,
     *dossier.HANDLERS,
     *keys.HANDLERS,
+    *webhooks.HANDLERS,
+    *webhook_deliveries.HANDLERS,
     *health.HANDLERS,
     *reference.HANDLERS,
 )
@@ -105,8 +109,8 @@ def build_app(settings: Settings, store: Store) -> Edge:
         dependencies={"server": Provide(provide_server, sync_to_thread=False, use_cache=True)},
         exception_handlers={Exception: answer_problem, HTTPException: answer_problem},
         openapi_config=None,
-        on_startup=[store.open],
-        on_shutdown=[store.close],
+        on_startup=[store.open, server.webhooks.start],
+        on_shutdown=[server.webhooks.stop, store.close],
         logging_config=None,
     )
     edge = Edge(server, routes)

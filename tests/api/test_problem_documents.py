@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -15,6 +15,7 @@ from enrol.store.clock import now_ms
 from tests.api.refusals import EMPTY, points_into, problem, resolve
 from tests.people import customer, with_claims, with_did
 from tests.serving import Project
+from tests.webhooks.hooks import stored_webhook
 
 NOBODY = {
     "sourceCustomerIds": ["0190a1f2-6c00-7a32-8e15-9c3f7b2d4a60"],
@@ -28,6 +29,8 @@ ELSEWHERE = {
     "wallet.too_many",
     "did.too_many",
     "key.too_many",
+    "webhook.busy",
+    "webhook.too_many",
     "server.busy",
     "server.error",
     "store.unavailable",
@@ -144,6 +147,10 @@ PROVOKED: dict[str, Provoke] = {
     "json.too_deep": lambda project: project.post(b"[" * 100),
     "json.too_many_values": too_many_values,
     "batch.too_many_items": lambda project: project.post(project.body(*[{}] * 10_001)),
+    "webhook.unknown": lambda project: as_admin(project, "GET", f"/webhooks/{uuid4()}"),
+    "message.unknown": lambda project: as_admin(
+        *(project, "POST", f"/webhooks/{stored_webhook(project)}/messages/msg_x/redeliver")
+    ),
     "batch.invalid": lambda project: project.post(project.body({})),
     "batch.conflict": in_conflict,
     "idempotency.invalid": with_headers(Idempotency_Key="two words"),

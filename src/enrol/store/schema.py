@@ -320,13 +320,70 @@ search_orders: Final = _table(
     Column("ordinal", BigInteger, nullable=False),
 )
 
-# On SQLite this is an FTS5 table, which revision 0007 makes.
+# On SQLite this is an FTS5 table, which revision 0006 makes.
 search_words: Final = _table(
     "search_words",
     _project(),
     Column("ordinal", BigInteger, primary_key=True, nullable=False, autoincrement=False),
     Column("words", TSVECTOR, nullable=False),
     Index("search_words_by_word", "words", postgresql_using="gin"),
+)
+
+# Webhooks: store/queries/webhooks.py says what the columns mean.
+webhook_endpoints: Final = _table(
+    "webhook_endpoints",
+    _project(),
+    _id(),
+    Column("url", Text, nullable=False),
+    # Separated by spaces; none: the usual ones.
+    Column("event_types", Text, nullable=False),
+    # A JSON array. They sign, so that no hash would do.
+    Column("secrets", Text, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("description", Text),
+    Column("updated_by", Text),
+    Column("disabled_reason", Text),
+    _at(),
+    *(_at(name) for name in ("generation", "epoch", "cursor")),
+    *(Column(name, BigInteger) for name in ("updated_at", "disabled_at", "delivered_at")),
+)
+
+webhook_pending: Final = _table(
+    "webhook_pending",
+    _project(),
+    _id("endpoint_id"),
+    Column("seq", BigInteger, primary_key=True, nullable=False, autoincrement=False),
+    Column("type", Text, primary_key=True, nullable=False),
+    _id("lane", key=False),
+    Column("behind", LargeBinary(16)),
+    _id("event_id", key=False),
+    Column("actor", Text, nullable=False),
+    *(_at(name) for name in ("at", "attempts", "next_at")),
+    Column("data", Text),
+    Column("first_at", BigInteger),
+    Column("unreached", Boolean, nullable=False),
+)
+
+webhook_attempts: Final = _table(
+    "webhook_attempts",
+    _project(),
+    _id("endpoint_id"),
+    # A UUIDv7, so that the oldest come first.
+    _id(),
+    Column("message_id", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    *(_at(name) for name in ("number", "at", "ms")),
+    Column("status", BigInteger),
+    Column("error", Text),
+    Index("webhook_attempts_by_message", "project", "endpoint_id", "message_id", "id"),
+)
+
+# Who delivers the webhooks of all projects: one row, of the project 0, which is none.
+webhook_leases: Final = _table(
+    "webhook_leases",
+    _project(),
+    Column("holder", Text, nullable=False),
+    _at("until"),
 )
 
 # Small, read by all: on a distributed database every node holds them whole. In the order in which

@@ -26,6 +26,7 @@ from enrol.api.reference.paths import (
     merging,
     parts,
     reference,
+    webhooks,
 )
 from enrol.api.reference.resource import Resource, parameter
 from enrol.api.reference.results import answer_schemas
@@ -46,6 +47,7 @@ RESOURCES: Final[tuple[Resource, ...]] = (
     events.RESOURCE,
     erasure.RESOURCE,
     keys.RESOURCE,
+    webhooks.RESOURCE,
     health.RESOURCE,
     reference.RESOURCE,
 )
