@@ -111,7 +111,7 @@ PROVOKED: dict[str, Provoke] = {
     "customer.erased": of_an_erased_customer,
     "events.ahead": lambda project: project.get("/events", after=1),
 }
-STORES_ONE = {"idempotency.reused"}
+STORES_ONE = {"idempotency.reused", "customer.erased"}
 
 
 def test_every_problem_is_provoked_by_a_test() -> None:
