@@ -8,7 +8,7 @@ import apsw
 from enrol.maintenance import MaintenanceFailed, NotThere, Progress
 from enrol.maintenance.checks.consistency import RULES
 from enrol.maintenance.checks.findings import Finding
-from enrol.maintenance.checks.postgres import check_damage, check_server
+from enrol.maintenance.checks.postgres import check_damage, check_erasures, check_server
 from enrol.maintenance.checks.surroundings import (
     check_clock,
     check_disk,
@@ -70,6 +70,8 @@ def _look(database: SqliteDatabase | PostgresDatabase, rows: dict[str, int]) -> 
         rows |= count_rows(database, tables)
         yield _clock(database, rows)
         yield from _consistency(database, tables)
+        if isinstance(database, PostgresDatabase) and revision_of(database, tables) == plan.head():
+            yield check_erasures(database)
 
 
 def _damage(database: SqliteDatabase | PostgresDatabase) -> Iterator[Finding]:
