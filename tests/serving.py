@@ -30,7 +30,7 @@ PORTS = range(20_000, 32_000)
 
 # The tables that hold what callers sent or did.
 TABLES = (
-    *("customers", "wallets", "dids", "events", "findings", "batches", "idempotency"),
+    *("customers", "wallets", "dids", "emails", "events", "findings", "batches", "idempotency"),
     *("identifiers", "identifiers_new"),
 )
 
@@ -214,6 +214,17 @@ class Project(NamedTuple):
 
     def get(self, path: str, **query: str | int) -> httpx.Response:
         return self.server.http.get(path, params=query, headers=self.headers)
+
+    def call(
+        self, method: str, path: str, body: object = None, /, **headers: str
+    ) -> httpx.Response:
+        """Any call, with a body in JSON unless it is bytes already."""
+        sent: dict[str, Any] = {}
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        if body is not None:
+            sent["content"] = body if isinstance(body, bytes) else json.dumps(body).encode()
+            named = {"Content-Type": "application/json"} | named
+        return self.server.http.request(method, path, headers=self.headers | named, **sent)
 
     def customer(self, customer_id: str) -> dict[str, Any]:
         """A stored customer as the API shows it."""

@@ -3,6 +3,7 @@
 The faults of single items of a batch have their own list in `enrol.customers.faults`.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -10,6 +11,8 @@ import msgspec
 
 from enrol.customers.faults import Fault
 
+# No array of a body is longer.
+_PLACE: Final = re.compile("0|[1-9][0-9]{0,8}")
 MEDIA_TYPE: Final = "application/problem+json"
 
 
@@ -101,6 +104,7 @@ PROBLEMS: Final[dict[str, ProblemKind]] = {
         "This Idempotency-Key was used with another request. Nothing was stored.",
     ),
     # Reading.
+    "batch.unknown": ProblemKind(404, "Batch unknown", "There is no such batch in this project."),
     "customer.unknown": ProblemKind(
         404, "Customer unknown", "There is no such customer in this project."
     ),
@@ -122,16 +126,60 @@ PROBLEMS: Final[dict[str, ProblemKind]] = {
         "Customer in conflict",
         "Another customer has what this one was to get; `errors` lists it. Nothing was stored.",
     ),
+    "customer.deleted": ProblemKind(
+        409, "Customer deleted", "The customer is deleted; restore it before it is changed."
+    ),
     "customer.merged": ProblemKind(
         409, "Customer merged", "The customer was merged into another, which holds what it had."
     ),
+    "status.transition": ProblemKind(
+        409,
+        "Status may not follow",
+        "The customer's status may not become this one; `errors` says which may follow. Nothing "
+        "was changed.",
+    ),
+    "email.unknown": ProblemKind(
+        404, "Email unknown", "The customer has no email address of this ID."
+    ),
+    "email.too_many": ProblemKind(
+        409, "Too many emails", "The customer has as many email addresses as it may."
+    ),
     "customer.busy": ProblemKind(
         409, "Customer busy", "The customer is being changed by many calls at once; try again."
+    ),
+    # Wallets and DIDs.
+    "wallet.unknown": ProblemKind(404, "Wallet unknown", "The customer has no such wallet."),
+    "wallet.too_many": ProblemKind(
+        409, "Too many wallets", "This customer has as many wallets as it may."
+    ),
+    "did.unknown": ProblemKind(404, "DID unknown", "The customer has no such DID."),
+    "did.too_many": ProblemKind(409, "Too many DIDs", "This customer has as many DIDs as it may."),
+    # Merging.
+    "merge.refused": ProblemKind(
+        409,
+        "Merge refused",
+        "Customers cannot be merged so; `errors` says why. Nothing was changed.",
+    ),
+    "merge.expired": ProblemKind(
+        410, "Merge expired", "A merge can be taken back for 30 days; these have passed."
     ),
     # API keys.
     "key.unknown": ProblemKind(404, "Key unknown", "There is no such API key in this project."),
     "key.too_many": ProblemKind(
         409, "Too many keys", "This project has as many API keys as it may."
+    ),
+    # Webhooks.
+    "webhook.unknown": ProblemKind(
+        404, "Webhook unknown", "There is no such webhook in this project."
+    ),
+    "webhook.too_many": ProblemKind(
+        409, "Too many webhooks", "This project has as many webhooks as it may."
+    ),
+    "webhook.busy": ProblemKind(
+        409, "Webhook busy", "The webhook is being changed by many calls at once; try again."
+    ),
+    "message.unknown": ProblemKind(
+        404, "Message unknown", "There is no such message in this project."
     ),
     # The server.
     "server.busy": ProblemKind(
@@ -189,6 +237,19 @@ def error_object(fault: Fault, base: str = "") -> dict[str, str]:
     return entry
 
 
+def issue_object(fault: Fault, base: str = "") -> dict[str, Any]:
+    """The same as clients of the hosted API read it: the pointer as the path of its tokens, the
+    places in arrays as numbers."""
+    tokens = (base + fault.pointer).split("/")[1:]
+    return {"code": fault.code, "path": [*map(_step, tokens)], "message": fault.detail}
+
+
+def _step(token: str) -> int | str:
+    if _PLACE.fullmatch(token):
+        return int(token)
+    return token.replace("~1", "/").replace("~0", "~")
+
+
 def problem_document(problem: Problem, request_id: str, max_errors: int) -> bytes:
     """The RFC 9457 document as JSON; ``message`` repeats ``detail`` for hosted-API clients."""
     document: dict[str, Any] = {
@@ -203,5 +264,6 @@ def problem_document(problem: Problem, request_id: str, max_errors: int) -> byte
     if problem.faults:
         listed = problem.faults[:max_errors]
         document["errors"] = [error_object(fault, fault.base) for fault in listed]
+        document["issues"] = [issue_object(fault, fault.base) for fault in listed]
         document["errorCount"] = len(problem.faults)
     return msgspec.json.encode(document)

@@ -9,6 +9,7 @@ from enrol.problems import PROBLEMS
 from tests.serving import Project
 
 EMPTY = {"customers": 0, "wallets": 0, "dids": 0, "events": 0, "findings": 0, "batches": 0} | {
+    "emails": 0,
     "idempotency": 0,
     "identifiers": 0,
     "identifiers_new": 0,

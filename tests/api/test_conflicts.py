@@ -1,4 +1,4 @@
-"""Wallet, DID and sub are unique in a project: conflicts with stored customers."""
+"""Wallet, DID, sub and external ID are unique in a project: conflicts with stored customers."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,11 +25,13 @@ KINDS: dict[str, tuple[Make, str]] = {
     "wallet": (lambda: with_wallet(CHECKSUMMED), "/customerWallet/wallet"),
     "did": (lambda: with_did("did:example:known"), "/customerDid/did"),
     "sub": (lambda: with_claims(sub="known"), "/customerClaims/sub"),
+    "external": (lambda: {"externalCustomerId": "known"}, "/externalCustomerId"),
 }
 SENTENCES = {
     "wallet": "Wallet already attached to another identity",
     "did": "DID already attached to another customer.",
     "sub": "sub already used by another customer.",
+    "external": "externalCustomerId already used by another customer.",
 }
 
 
@@ -71,7 +73,7 @@ def test_a_wallet_conflict_says_what_clients_of_the_hosted_api_look_for(project:
 
 
 def test_all_that_is_taken_is_told(project: Project, unchanged: Callable[[], None]) -> None:
-    item = customer()
+    item = customer() | {"externalCustomerId": "known"}
     (owner,) = project.enrol(item)
     unchanged()
     document = problem(project.post(project.body(item, customer(), item)), "batch.conflict")

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -14,18 +15,31 @@ from enrol.store.clock import now_ms
 from tests.api.refusals import EMPTY, points_into, problem, resolve
 from tests.people import customer, with_claims, with_did
 from tests.serving import Project
+from tests.webhooks.hooks import stored_webhook
 
+NOBODY = {
+    "sourceCustomerIds": ["0190a1f2-6c00-7a32-8e15-9c3f7b2d4a60"],
+    "targetCustomerId": "0190a1f2-6c00-7a32-8e15-9c3f7b2d4a61",
+}
 Provoke = Callable[[Project], httpx.Response]
 
 # Provoked where the server is made to fail or to be full: here and in the tests of faults.
-# A thousand keys are made in test_keys.py.
+# A thousand keys are made in test_keys.py, and a thousand wallets in test_parts.py.
 ELSEWHERE = {
+    "wallet.too_many",
+    "did.too_many",
     "key.too_many",
+    "webhook.busy",
+    "webhook.too_many",
     "server.busy",
     "server.error",
     "store.unavailable",
     "store.full",
     "body.timeout",
+    # A hundred addresses are added in test_emails.py.
+    "email.too_many",
+    # Nobody can time it.
+    "customer.busy",
 }
 
 
@@ -67,6 +81,39 @@ def too_often(project: Project) -> httpx.Response:
     return limited.get("/customers/x")
 
 
+def of_a_customer(
+    method: str, path: str = "", body: object = None, *, once: str = "", **headers: str
+) -> Provoke:
+    """A call about the only customer, which was changed by this assignment before."""
+
+    def provoke(project: Project) -> httpx.Response:
+        (one,) = project.enrol(with_claims(name="A"))
+        if once:
+            database = project.server.registry.database
+            database.rows(f"UPDATE customers SET {once} WHERE id = $1", UUID(one).bytes)
+        sent = project.headers | {name.replace("_", "-"): text for name, text in headers.items()}
+        return project.server.http.request(
+            method, f"/customers/{one}{path}", json=body, headers=sent
+        )
+
+    return provoke
+
+
+def with_a_sub_of_another(project: Project) -> httpx.Response:
+    project.enrol(with_claims(sub="s"))
+    body = {"customerType": "Company", "cmsProjectId": project.id, "customerClaims": {"sub": "s"}}
+    return project.server.http.post("/customers", json=body, headers=project.headers)
+
+
+def merged_long_ago(project: Project) -> httpx.Response:
+    one, two = project.enrol(with_claims(name="A"), with_claims(name="B"))
+    body = {"sourceCustomerIds": [two], "targetCustomerId": one}
+    assert project.call("POST", "/customers/merge", body).status_code == 200
+    database = project.server.registry.database
+    database.rows("UPDATE customers SET deleted_at = 1 WHERE id = $1", UUID(two).bytes)
+    return project.call("POST", f"/customers/{one}/unmerge", {"sourceCustomerId": two})
+
+
 def too_many_values(project: Project) -> httpx.Response:
     return project.post(b"[" + b"[]," * 1_000_000 + b"[]]")
 
@@ -100,6 +147,10 @@ PROVOKED: dict[str, Provoke] = {
     "json.too_deep": lambda project: project.post(b"[" * 100),
     "json.too_many_values": too_many_values,
     "batch.too_many_items": lambda project: project.post(project.body(*[{}] * 10_001)),
+    "webhook.unknown": lambda project: as_admin(project, "GET", f"/webhooks/{uuid4()}"),
+    "message.unknown": lambda project: as_admin(
+        *(project, "POST", f"/webhooks/{stored_webhook(project)}/messages/msg_x/redeliver")
+    ),
     "batch.invalid": lambda project: project.post(project.body({})),
     "batch.conflict": in_conflict,
     "idempotency.invalid": with_headers(Idempotency_Key="two words"),
@@ -108,10 +159,27 @@ PROVOKED: dict[str, Provoke] = {
     "key.unknown": lambda project: as_admin(project, "GET", "/keys/x"),
     "rate.limited": too_often,
     "customer.unknown": lambda project: project.get("/customers/x"),
-    "customer.erased": of_an_erased_customer,
+    "customer.changed": of_a_customer("PATCH", "", {}, If_Match='"1"'),
+    "customer.conflict": with_a_sub_of_another,
+    "customer.deleted": of_a_customer("PATCH", "", {}, once="deleted_at = 1"),
+    "customer.merged": of_a_customer("POST", "/restore", once="merged_into = id, deleted_at = 1"),
+    "status.transition": of_a_customer(
+        "PATCH", "", {"status": "Active"}, once="status = 'Terminated'"
+    ),
+    "email.unknown": of_a_customer("GET", "/emails/x"),
     "events.ahead": lambda project: project.get("/events", after=1),
+    "batch.unknown": lambda project: project.get("/batches/x"),
+    "wallet.unknown": of_a_customer("GET", "/wallets/x"),
+    "did.unknown": of_a_customer("GET", "/dids/x"),
+    "merge.refused": lambda project: project.call("POST", "/customers/merge", NOBODY),
+    "merge.expired": merged_long_ago,
+    "customer.erased": of_an_erased_customer,
 }
-STORES_ONE = {"idempotency.reused", "customer.erased"}
+# Those that need a customer.
+STORES_ONE = {
+    *("idempotency.reused", "status.transition"),
+    *("email.unknown", "wallet.unknown", "did.unknown", "merge.expired"),
+} | {code for code in PROVOKED if code.startswith("customer.") and code != "customer.unknown"}
 
 
 def test_every_problem_is_provoked_by_a_test() -> None:
@@ -124,7 +192,7 @@ def test_a_problem_is_a_whole_document(project: Project, code: str) -> None:
     document = problem(PROVOKED[code](project), code)
     members = ["type", "title", "status", "code", "detail", "message", "requestId"]
     assert list(document)[:7] == members
-    assert set(document) - set(members) <= {"errors", "errorCount"}
+    assert set(document) - set(members) <= {"errors", "issues", "errorCount"}
     assert all(isinstance(document[name], str) for name in members if name != "status")
     assert document["detail"].endswith(".")
 
@@ -133,7 +201,7 @@ def test_a_problem_is_a_whole_document(project: Project, code: str) -> None:
 def test_a_problem_leaves_nothing_stored(project: Project, code: str) -> None:
     PROVOKED[code](project)
     if code in STORES_ONE:
-        assert project.rows()["customers"] == 1
+        assert project.rows()["customers"] == (2 if code == "merge.expired" else 1)
     else:
         assert project.rows() == EMPTY
 
@@ -155,6 +223,20 @@ def test_each_error_has_a_pointer_a_code_and_a_detail(project: Project) -> None:
         conflict = {"customerId"} if error["code"] == "conflict.did" else set()
         assert set(error) == {"pointer", "code", "detail"} | conflict
         assert error["detail"].startswith(FAULTS[error["code"]].detail)
+
+
+def test_each_error_is_also_an_issue_as_the_hosted_api_has_it(project: Project) -> None:
+    """The tokens of the pointer, of which places in arrays are numbers."""
+    odd = {"a/b~c": 1, "7": 1, "08": 1, "9" * 40: 1}
+    document = problem(project.post(project.body(with_claims(locale="?", **odd))), "batch.invalid")
+    assert [(issue["code"], issue["message"]) for issue in document["issues"]] == [
+        (error["code"], error["detail"]) for error in document["errors"]
+    ]
+    claims = ["customerData", 0, "customerClaims"]
+    paths = [issue["path"] for issue in document["issues"]]
+    assert sorted(paths, key=str) == sorted(
+        [[*claims, each] for each in ("a/b~c", 7, "08", "9" * 40)], key=str
+    )
 
 
 def test_pointers_name_places_of_the_body(project: Project) -> None:

@@ -59,6 +59,12 @@ def assert_as_alone(bodies: list[bytes]) -> list[Reading | None]:
     return readings
 
 
+PROFILE: dict[str, Any] = {
+    "externalCustomerId": "crm-1",
+    "status": "Active",
+    "tags": ["a", "b"],
+    "metadata": {"a": 1, "b": '":'},
+}
 RIGHT = [
     body(customer()),
     body(with_wallet(), with_did(), with_claims(name="A")),
@@ -67,6 +73,11 @@ RIGHT = [
     body(with_did(), customerType="Company"),
     body({"customerDid": did(), "customerClaims": {"name": ":x", "nickname": None}}),
     body(*(customer(locale="fa-AF") for _ in range(6)), cmsProjectId="another"),
+    body(customer(), customer() | PROFILE),
+    body(
+        {"customerContact": {"phone": None, "email": "a@b.example"}},
+        {"metadata": None} | customer(),
+    ),
 ]
 # What is read together with them: right in shape, whatever its values are.
 ODD = [
@@ -75,6 +86,7 @@ ODD = [
     body(with_claims(name="A" * 201)),
     body(with_claims()),
     body(with_claims(birthdate="1800"), customerType="Company"),
+    body({"customerContact": {"email": "a"}}, customer() | {"status": "Robot"}),
     body(with_wallet("stake1uyehkck0lajq8gr28t9uxnuvgcqrc6070x3k9r8048z8y5gh6ffgw", "cardano")),
 ]
 WRONG = [
@@ -114,10 +126,20 @@ def test_a_wrong_body_is_left_out_alone(wrong: bytes, place: int) -> None:
 
 
 @pytest.mark.parametrize("place", range(3))
-def test_a_key_that_stands_twice_is_never_taken(place: int) -> None:
-    twice = b'{"customerType":"Individual","cmsProjectId":"p","customerData":[%s]}' % (
-        b'{"customerClaims":{"name":"A","name":"B"}}'
-    )
+@pytest.mark.parametrize(
+    "item",
+    [
+        b'{"customerClaims":{"name":"A","name":"B"}}',
+        b'{"externalCustomerId":"A","externalCustomerId":"A"}',
+        b'{"customerContact":{"email":null,"email":null}}',
+        b'{"externalCustomerId":"A","metadata":{"a":1,"a":1}}',
+        b'{"externalCustomerId":"A","metadata":{"a":1},"metadata":{"a":1}}',
+        # Two names that are counted as one, and one that stands twice, add up.
+        rb'{"externalCustomerId":"A","metadata":{"b\\":1,"a":1,"a":1}}',
+    ],
+)
+def test_a_key_that_stands_twice_is_never_taken(place: int, item: bytes) -> None:
+    twice = b'{"customerType":"Individual","cmsProjectId":"p","customerData":[%s]}' % item
     bodies = RIGHT[:2]
     bodies.insert(place, twice)
     assert read_together(bodies, LIMITS, TODAY)[place] is None

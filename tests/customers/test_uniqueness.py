@@ -8,16 +8,25 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enrol.customers.enrolment import DID, KIND_BITS, KINDS, SUB, WALLET, Enrolment, Refused
+from enrol.customers.enrolment import (
+    DID,
+    EXTERNAL,
+    KIND_BITS,
+    KINDS,
+    SUB,
+    WALLET,
+    Enrolment,
+    Refused,
+)
 from enrol.customers.uniqueness import NO_ID, POINTERS, Decision, decide, fault_of
 
 # Each item has at most one wallet, DID and sub, out of so few that they often meet.
 NAMES = st.sampled_from("abc")
 ITEMS = st.lists(
-    st.fixed_dictionaries({}, optional={WALLET: NAMES, DID: NAMES, SUB: NAMES}), max_size=6
+    st.fixed_dictionaries({}, optional=dict.fromkeys(range(len(KINDS)), NAMES)), max_size=6
 )
 OWNERS = st.dictionaries(
-    st.tuples(st.sampled_from([WALLET, DID, SUB]), NAMES), st.integers(1, 3), max_size=5
+    st.tuples(st.sampled_from(range(len(KINDS))), NAMES), st.integers(1, 3), max_size=5
 )
 MODES = st.sampled_from(["atomic", "partial"])
 
@@ -185,7 +194,7 @@ def ids_of(decision: Decision) -> list[bytes]:
 
 def test_a_conflict_with_a_stored_customer_names_it() -> None:
     owner = UUID("0199f0aa-1111-7222-8333-444455556666")
-    for kind in (WALLET, DID, SUB):
+    for kind in (WALLET, DID, SUB, EXTERNAL):
         fault = fault_of(3, kind, owner.bytes)
         assert (fault.item, fault.pointer) == (3, POINTERS[kind])
         assert fault.code == f"conflict.{KINDS[kind]}"
@@ -193,7 +202,7 @@ def test_a_conflict_with_a_stored_customer_names_it() -> None:
 
 
 def test_a_twin_names_the_first_of_its_kind() -> None:
-    for kind in (WALLET, DID, SUB):
+    for kind in (WALLET, DID, SUB, EXTERNAL):
         fault = fault_of(3, kind, 1)
         assert (fault.item, fault.pointer) == (3, POINTERS[kind])
         assert fault.code == f"duplicate.{KINDS[kind]}"

@@ -2,25 +2,29 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from uuid_utils import uuid7
 
 from enrol.app import open_store
 from enrol.customers.batch import plan_batch, read_batch
-from enrol.customers.enrolment import WALLET, Enrolment, Stored
+from enrol.customers.enrolment import EXTERNAL, WALLET, Enrolment, Stored
 from enrol.customers.lifecycle.chain import EventColumns, Link, link_hash
 from enrol.customers.lifecycle.change import Applied, Change, Conflict, Event, Stale, Write
 from enrol.customers.model import Limits
-from enrol.customers.plan import Call
+from enrol.customers.plan import Call, key_hash
 from enrol.settings import Settings
 from enrol.store.clock import now_ms
 from enrol.store.protocol import Store
+from enrol.store.queries.lookup import find_by_did, find_by_external_id, find_by_sub
+from enrol.store.queries.merging import FIND_MERGED, find_merged, find_moved
 from enrol.store.registry import is_postgres, open_registry
 from enrol.store.sqlite.process import WriterProcess
 from tests.conftest import NewDatabase
@@ -189,3 +193,54 @@ async def test_several_statements_see_one_moment(store: Store) -> None:
     counted = "SELECT count(*) FROM customers WHERE project = $1"
     listed = "SELECT id FROM customers WHERE project = $1 AND id = ANY($2)"
     assert await store.fetch_together((counted, PROJECT), (listed, PROJECT, [])) == [[(3,)], []]
+
+
+async def test_who_was_merged_is_found_from_the_last_target(store: Store) -> None:
+    one, two, three = await enrolled(store)
+    for source, target in ((one, two), (two, three)):
+        row = (target, PROJECT, source)
+        marked = Write("update", "customers", ("merged_into",), [row], ("project", "id"))
+        assert isinstance(await store.apply(changed(writes=[marked])), Applied)
+    assert await find_merged(store, PROJECT, three) == [one, two]
+    assert await find_merged(store, PROJECT, two) == [one]
+    assert await find_merged(store, PROJECT, one) == []
+    assert await find_merged(store, PROJECT + 1, three) == []
+
+
+async def test_what_moved_is_told_by_the_last_merge(store: Store) -> None:
+    one, two, _ = await enrolled(store)
+    assert await find_moved(store, PROJECT, one) is None
+    ids = {"customerWallets": [str(UUID(bytes=one))], "customerDids": [], "customerEmails": []}
+    data = json.dumps({"mergedInto": str(UUID(bytes=two)), **ids, "findings": []})
+    for text in ('{"sources":[]}', data):
+        await store.apply(changed(Event("customer.merged", one, (), text, bytes(16))))
+    moved = await find_moved(store, PROJECT, one)
+    assert moved is not None
+    assert moved.customer_wallets == [str(UUID(bytes=one))]
+    await store.apply(changed(Event("customer.merged", one, (), '{"sources":[]}', bytes(16))))
+    assert await find_moved(store, PROJECT, one) is None
+
+
+async def test_one_is_found_by_did_sub_and_the_hosts_id(store: Store) -> None:
+    sent = customer()
+    outcome = await store.enrol(planned(store, sent))
+    assert isinstance(outcome, Stored)
+    one = outcome.receipt.ids
+    assert await find_by_did(store, PROJECT, sent["customerDid"]["did"]) == one
+    assert await find_by_sub(store, PROJECT, sent["customerClaims"]["sub"]) == one
+    key = key_hash(store.secret, PROJECT, EXTERNAL, "host-1")
+    await store.apply(changed(take=[(key, one, EXTERNAL)]))
+    assert await find_by_external_id(store, PROJECT, "host-1") == one
+    for find in (find_by_did, find_by_sub, find_by_external_id):
+        assert await find(store, PROJECT, "nobody's") is None
+
+
+def test_merged_customers_are_found_through_their_index(database: str) -> None:
+    explain = "EXPLAIN" if is_postgres(database) else "EXPLAIN QUERY PLAN"
+    with open_registry(database) as registry:
+        if is_postgres(database):
+            # A table without rows is read whole.
+            registry.database.rows("SET enable_seqscan = off")
+        plan = str(registry.database.rows(f"{explain} {FIND_MERGED}", PROJECT, bytes(16)))
+    assert len(re.findall("customers_by_target|merged_into_idx", plan)) == 2, plan
+    assert "SCAN customers" not in plan

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from enrol.api.http import Answer, Request, encode_json
@@ -47,21 +48,21 @@ class Options(NamedTuple):
 async def post_batch(server: Server, request: Request) -> Answer:
     """Access, body, replay, decode, check, plan, store, IDs."""
     key = await server.access.key_of(request.header(b"authorization"), "customers:write")
-    options = _options(request)
+    options = options_of(request, QUERY)
     body = await server.bodies.read(request)
     try:
-        idempotency = _idempotency(server, options, body)
-        if idempotency and (receipt := await _replay(server, key, idempotency)):
+        idempotency = idempotency_of(server, PATH, options, body)
+        if idempotency and (receipt := await find_replay(server, key, idempotency)):
             return _answer(receipt, replayed=True)
-        call = _call(server, key, options, idempotency)
+        call = call_of(server, key, options, idempotency)
         if len(body) > THREAD_BYTES:
             loop = asyncio.get_running_loop()
             planned = await loop.run_in_executor(
-                server.planner, lambda: _plan(server, key, call, _read(server, options, body))
+                server.planner, lambda: plan_of(server, key, call, read_body(server, options, body))
             )
         else:
-            reading = await server.gatherer.read(body) or _read(server, options, body)
-            planned = _plan(server, key, call, reading)
+            reading = await server.gatherer.read(body) or read_body(server, options, body)
+            planned = plan_of(server, key, call, reading)
     finally:
         server.bodies.release(body)
     if planned is None:
@@ -69,21 +70,23 @@ async def post_batch(server: Server, request: Request) -> Answer:
     enrolment, faults = planned
     request.notes |= {"items": enrolment.items, "batch": enrolment.batch_id.hex()}
     if options.mode == "atomic" and faults:
-        raise await _refusal(server, enrolment, faults)
+        raise Problem("batch.invalid", faults=await with_conflicts(server, enrolment, faults))
     if any(fault.item is None for fault in faults):
         raise Problem("batch.invalid", faults=faults)
     if options.mode == "dryRun":
         return await _dry_run(server, enrolment)
     outcome = await server.store.enrol(enrolment)
     if isinstance(outcome, Refused):
-        raise _conflict([fault_of(*conflict) for conflict in outcome.conflicts])
+        faults = [fault_of(*conflict) for conflict in outcome.conflicts]
+        raise conflict_of("batch.conflict", faults)
     if isinstance(outcome, KeyReused):
         raise Problem("idempotency.reused")
     return _answer(outcome.receipt, replayed=outcome.replayed)
 
 
-def _options(request: Request) -> Options:
-    query = request.query(QUERY)
+def options_of(request: Request, allowed: Mapping[str, tuple[str, ...]]) -> Options:
+    """The query, of these parameters, and the Idempotency-Key. Raises `Problem`."""
+    query = request.query(allowed)
     key = request.header(b"idempotency-key")
     match = None if key is None else _IDEMPOTENCY_KEY.fullmatch(key)
     if key is not None and match is None:
@@ -98,18 +101,20 @@ def _options(request: Request) -> Options:
     )
 
 
-def _idempotency(server: Server, options: Options, body: bytes) -> tuple[bytes, bytes] | None:
+def idempotency_of(
+    server: Server, path: str, options: Options, body: bytes
+) -> tuple[bytes, bytes] | None:
     """The hash of the key, and the fingerprint of all that makes the request what it is."""
     if options.idempotency_key is None:
         return None
-    asked = repr((PATH, options.mode, options.return_existing, options.ignore_unknown))
+    asked = repr((path, options.mode, options.return_existing, options.ignore_unknown))
     return (
         server.keyed_hash(options.idempotency_key.encode()),
         server.keyed_hash(asked.encode(), body),
     )
 
 
-async def _replay(
+async def find_replay(
     server: Server, key: KeyRecord, idempotency: tuple[bytes, bytes]
 ) -> Receipt | None:
     """The receipt of the same call before, looked up ahead of every limit and check."""
@@ -122,9 +127,10 @@ async def _replay(
     return receipt
 
 
-def _call(
+def call_of(
     server: Server, key: KeyRecord, options: Options, idempotency: tuple[bytes, bytes] | None
 ) -> Call:
+    """What a plan needs to know of the call."""
     return Call(
         project=key.project,
         secret=server.store.secret,
@@ -137,7 +143,7 @@ def _call(
     )
 
 
-def _plan(server: Server, key: KeyRecord, call: Call, reading: Reading) -> Planned | None:
+def plan_of(server: Server, key: KeyRecord, call: Call, reading: Reading) -> Planned | None:
     """Check and plan; None for a batch without items."""
     if reading.cms_project_id is not None and reading.cms_project_id != key.project_id:
         raise Problem("access.project")
@@ -145,10 +151,13 @@ def _plan(server: Server, key: KeyRecord, call: Call, reading: Reading) -> Plann
     return planned if reading.items or planned.faults else None
 
 
-def _read(server: Server, options: Options, body: bytes) -> Reading:
+def read_body(
+    server: Server, options: Options, body: bytes, read: Callable[..., Reading] = read_batch
+) -> Reading:
+    """What a body holds, read by this function. Raises `Problem` for what is no JSON to read."""
     limits = server.limits
     try:
-        return read_batch(body, limits, ignore_unknown=options.ignore_unknown)
+        return read(body, limits, ignore_unknown=options.ignore_unknown)
     except TooManyItems:
         detail = f"customerData has more than {limits.items} items."
         raise Problem("batch.too_many_items", detail) from None
@@ -175,27 +184,33 @@ async def _taken(server: Server, enrolment: Enrolment) -> dict[bytes, bytes]:
     return await server.store.find_identifiers(enrolment.project, enrolment.keys)
 
 
-async def _refusal(server: Server, enrolment: Enrolment, faults: list[Fault]) -> Problem:
-    """The refusal of an atomic call: its faults and its conflicts, all at once."""
+async def with_conflicts(server: Server, enrolment: Enrolment, faults: list[Fault]) -> list[Fault]:
+    """The faults of an atomic call and its conflicts, all at once."""
     decision = decide(enrolment, await _taken(server, enrolment))
     conflicts = decision.conflicts if isinstance(decision, Refused) else []
     told = [*faults, *(fault_of(*conflict) for conflict in conflicts)]
     told.sort(key=lambda fault: -1 if fault.item is None else fault.item)
-    return Problem("batch.invalid", faults=told)
+    return told
 
 
-def _conflict(faults: list[Fault]) -> Problem:
+def conflict_of(code: str, faults: list[Fault]) -> Problem:
+    """The problem of keys that other customers have."""
     # Clients of the hosted API look for this very sentence.
     wallet = next((fault for fault in faults if fault.code == "conflict.wallet"), None)
-    return Problem("batch.conflict", wallet.detail if wallet else None, faults=faults)
+    return Problem(code, wallet.detail if wallet else None, faults=faults)
 
 
 def _answer(receipt: Receipt, *, replayed: bool) -> Answer:
     answer = _listing(receipt) if receipt.listing else Answer(encode_json(_ids(receipt.ids)))
+    return answer._replace(headers=headers_of(receipt, replayed=replayed))
+
+
+def headers_of(receipt: Receipt, *, replayed: bool) -> dict[str, str]:
+    """The headers of a call that is stored."""
     headers = {BATCH_HEADER: _text(receipt.batch_id.hex())}
     if replayed:
         headers[REPLAYED_HEADER] = "true"
-    return answer._replace(headers=headers)
+    return headers
 
 
 def _text(digits: str) -> str:

@@ -29,14 +29,15 @@ async def read_json(
     *,
     media_types: Sequence[str] = (JSON,),
     most_bytes: int = MOST_BYTES,
+    most_values: int = MOST_VALUES,
 ) -> S:
     """The body of a call as a struct.
 
     Fields may be text, bool, int, `Literal` of texts, `UUID`, `datetime` (with ``tz=True``), other
-    structs, lists, dictionaries and `Any`, each nullable; absent is `UNSET` where that is the
-    default. `Meta` bounds lengths, numbers and patterns; its ``description`` tells the caller
-    what a text of the wrong pattern should have been. A text whose `Meta` has no ``max_length``
-    may have as many characters as the settings say. No other field is taken.
+    structs, a text or a struct, lists, dictionaries and `Any`, each nullable; absent is `UNSET`
+    where that is the default. `Meta` bounds lengths, numbers and patterns; its ``description``
+    tells the caller what a text of the wrong pattern should have been. A text whose `Meta` has no
+    ``max_length`` may have as many characters as the settings say. No other field is taken.
 
     Raises `Problem`: ``body.invalid`` (422) with every fault and its JSON Pointer, and all that
     `BodyReader.read` raises; ``json.invalid``, ``json.too_deep``, ``json.too_many_values``.
@@ -46,9 +47,15 @@ async def read_json(
     body = await server.bodies.read(request, media_types, most_bytes)
     levels = min(server.limits.json_depth, MOST_LEVELS)
     try:
-        read = read_struct(body, struct, text_chars=server.limits.text_chars, most_levels=levels)
+        read = read_struct(
+            body,
+            struct,
+            text_chars=server.limits.text_chars,
+            most_levels=levels,
+            most_values=most_values,
+        )
     except TooManyValues:
-        detail = f"The body has more than {MOST_VALUES} JSON values."
+        detail = f"The body has more than {most_values} JSON values."
         raise Problem("json.too_many_values", detail) from None
     except JsonTooDeep:
         detail = f"The body is nested deeper than {levels} levels."

@@ -1,5 +1,7 @@
 """How a route changes customers: read, decide, write, and again where another was quicker."""
 
+import asyncio
+import random
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -7,13 +9,17 @@ from uuid import UUID
 
 from enrol.api.server import Server
 from enrol.api.views import entity_tag
+from enrol.customers.editing.acting import Plan
 from enrol.customers.enrolment import KINDS
 from enrol.customers.faults import Fault
 from enrol.customers.lifecycle.change import Change, Conflict, Event, Stale, Write
 from enrol.problems import Problem
 from enrol.store.protocol import CustomerRecord, KeyRecord
 
-ATTEMPTS: Final = 8
+ATTEMPTS: Final = 16
+# Seconds, at most, before another attempt.
+FIRST_WAIT: Final = 0.002
+LAST_WAIT: Final = 0.1
 
 
 class Decided(NamedTuple):
@@ -71,29 +77,44 @@ async def change_customers(
 ) -> Decided:
     """Change what ``decide`` says of the customers with these IDs, which come in the order of the
     IDs without those that are not there. It is asked again when one of them changed meanwhile."""
-    for _ in range(ATTEMPTS):
-        records = await server.store.find_customers(key.project, ids)
-        decided = decide(records)
-        if not (decided.writes or decided.events or decided.take or decided.release):
-            return decided
-        change = Change(
-            project=key.project,
-            id=server.mint().bytes,
-            key_id=key.key_id,
-            at=int(server.clock() * 1000),
-            expected=[(record.customer["id"], record.customer["version"]) for record in records],
-            release=decided.release,
-            take=decided.take,
-            writes=decided.writes,
-            events=decided.events,
-            batch_id=decided.batch_id,
-        )
-        outcome = await server.store.apply(change)
-        if isinstance(outcome, Conflict):
-            raise conflict_problem(outcome, decided.places)
-        if not isinstance(outcome, Stale):
-            return decided
+    async with server.turns.of(key.project, ids):
+        for attempt in range(ATTEMPTS):
+            records = await server.store.find_customers(key.project, ids)
+            decided = decide(records)
+            if await store_decided(server, key, records, decided):
+                return decided
+            # Another process was quicker: those that were not are not to meet again.
+            await asyncio.sleep(random.uniform(0, min(FIRST_WAIT * 2**attempt, LAST_WAIT)))
     raise Problem("customer.busy")
+
+
+async def store_decided(
+    server: Server, key: KeyRecord, records: Sequence[CustomerRecord], decided: Decided
+) -> bool:
+    """Store what was decided on these records. False: one of them changed meanwhile."""
+    if not (decided.writes or decided.events or decided.take or decided.release):
+        return True
+    change = Change(
+        project=key.project,
+        id=server.mint().bytes,
+        key_id=key.key_id,
+        at=int(server.clock() * 1000),
+        expected=[(record.customer["id"], record.customer["version"]) for record in records],
+        release=decided.release,
+        take=decided.take,
+        writes=decided.writes,
+        events=decided.events,
+        batch_id=decided.batch_id,
+    )
+    outcome = await server.store.apply(change)
+    if isinstance(outcome, Conflict):
+        raise conflict_problem(outcome, decided.places)
+    return not isinstance(outcome, Stale)
+
+
+def decided_of(plan: Plan) -> Decided:
+    """A plan that no fault stands against."""
+    return Decided(plan.writes, plan.events, plan.take, plan.release, plan.places)
 
 
 def require_match(record: CustomerRecord, if_match: str | None) -> None:

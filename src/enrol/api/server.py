@@ -12,10 +12,12 @@ from uuid_utils import uuid7
 from enrol.access import Access
 from enrol.api.gatherer import Gatherer
 from enrol.api.http import BodyReader
+from enrol.api.turns import Turns
 from enrol.customers.model import Limits
 from enrol.customers.plan import Uuid
 from enrol.settings import Settings
 from enrol.store.protocol import Store
+from enrol.webhooks.deliverer import Deliverer
 
 # Line Islands: where a date begins first.
 EARLIEST_ZONE = timedelta(hours=14)
@@ -31,6 +33,8 @@ class Server(NamedTuple):
     limits: Limits
     planner: ThreadPoolExecutor
     gatherer: Gatherer
+    turns: Turns
+    webhooks: Deliverer
     clock: Callable[[], float] = time.time
     mint: Callable[[], Uuid] = uuid7
 
@@ -71,7 +75,9 @@ def build_server(settings: Settings, store: Store) -> Server:
         ),
         bodies=BodyReader(settings),
         limits=limits,
+        turns=Turns(),
         gatherer=Gatherer(limits, lambda: latest_date(time.time())),
+        webhooks=Deliverer(store, private=settings.webhook_private_addresses),
         # One thread: two batches that share the interpreter would both be ready late, and the
         # writer would stand idle until then.
         planner=ThreadPoolExecutor(1, thread_name_prefix="planner"),

@@ -6,8 +6,9 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
+from enrol.customers.editing.notes import shown_pointers
 from enrol.customers.formats.locales import canonical_locale
 from enrol.customers.formats.names import nfc
 from enrol.customers.formats.zones import canonical_zone
@@ -147,10 +148,12 @@ class CustomerView(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class CustomerPage(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A page of customers, newest first, and the count of all."""
+    """A page of customers, and the count of all that match: null where it was not asked for.
+    ``totalCountEstimated`` stands beside a count that changes just made may not be in."""
 
     data: list[CustomerView]
-    total_count: int
+    total_count: int | None
+    total_count_estimated: bool | UnsetType = UNSET
 
 
 NO_STATUS: Final = "No status"
@@ -191,12 +194,22 @@ def customer_view(record: CustomerRecord, project_id: str) -> CustomerView:
             discord=row["discord"],
             telegram=row["telegram"],
         ),
-        customer_claims=_claims(row),
+        customer_claims=[] if _has_no_claim(row) else [claims_view(row)],
         customer_emails=[email_view(email) for email in record.emails],
         customer_wallets=[wallet_view(wallet) for wallet in record.wallets],
         customer_dids=[did_view(did) for did in record.dids],
-        findings=[FindingView(pointer=f["pointer"], code=f["code"]) for f in record.findings],
+        findings=_findings(record),
     )
+
+
+def _findings(record: CustomerRecord) -> list[FindingView]:
+    if not record.findings:
+        return []
+    shown = shown_pointers(record)
+    return [
+        FindingView(pointer=shown.get(each["pointer"], each["pointer"]), code=each["code"])
+        for each in record.findings
+    ]
 
 
 def entity_tag(record: CustomerRecord) -> str:
@@ -210,12 +223,19 @@ def timestamp(milliseconds: int) -> str:
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _claims(row: Mapping[str, Any]) -> list[ClaimsView]:
+def claims_view(row: Mapping[str, Any]) -> ClaimsView:
+    """The claims of a stored customer in the shape of the API."""
+    claims = _claims(row)
+    return ClaimsView(**claims, canonical=_canonical(claims))
+
+
+def _has_no_claim(row: Mapping[str, Any]) -> bool:
+    return all(claim is None for claim in _claims(row).values())
+
+
+def _claims(row: Mapping[str, Any]) -> dict[str, str | None]:
     claims = {field: row[field] for field in CLAIM_FIELDS if field != "created_by"}
-    claims["created_by"] = row["claims_created_by"]
-    if all(claim is None for claim in claims.values()):
-        return []
-    return [ClaimsView(**claims, canonical=_canonical(claims))]
+    return {**claims, "created_by": row["claims_created_by"]}
 
 
 def _canonical(claims: Mapping[str, str | None]) -> CanonicalClaimsView:

@@ -18,10 +18,10 @@ from enrol.customers.faults import Fault
 from enrol.customers.model import CUSTOMER_TYPES, Limits
 from enrol.customers.plan import Call, plan_enrolment
 from enrol.customers.reading.decode import decode_batch, may_hold_long_text
-from enrol.customers.reading.inspect import inspect_batch
+from enrol.customers.reading.inspect import Inspection, inspect_batch, inspect_customer
 
-# More than an item has fields: only endless unknown ones reach it.
-MOST_FAULTS_LISTED: Final = 50
+# More than an item has fields, tags and metadata: only endless unknown ones reach it.
+MOST_FAULTS_LISTED: Final = 128
 
 
 class Reading(NamedTuple):
@@ -55,7 +55,18 @@ def read_batch(body: bytes, limits: Limits, *, ignore_unknown: bool = False) -> 
         long = may_hold_long_text(body, limits.text_chars)
         count = len(columns.items)
         return Reading(batch.customer_type, batch.cms_project_id, count, columns, long, [])
-    found = inspect_batch(body, limits, ignore_unknown=ignore_unknown)
+    return _reading(inspect_batch(body, limits, ignore_unknown=ignore_unknown))
+
+
+def read_customer(body: bytes, limits: Limits, *, ignore_unknown: bool = False) -> Reading:
+    """Read a body of one customer as a batch of one, whose faults of shape have no item.
+
+    Raises `JsonInvalid`, `JsonTooDeep` and `TooManyValues`.
+    """
+    return _reading(inspect_customer(body, limits, ignore_unknown=ignore_unknown))._replace(items=1)
+
+
+def _reading(found: Inspection) -> Reading:
     right = [customer for customer in found.customers if customer is not None]
     places = [place for place, customer in enumerate(found.customers) if customer is not None]
     columns = columns_of(right, places)

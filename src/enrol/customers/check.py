@@ -11,6 +11,8 @@ from enrol.customers.dids import check_dids
 from enrol.customers.dids.methods.pkh import beside_wallets
 from enrol.customers.faults import FAULTS, Fault
 from enrol.customers.model import CLAIM_FIELDS, CLAIM_NAMES, CUSTOMER_TYPES, Limits
+from enrol.customers.profiles.check import check_profiles
+from enrol.customers.profiles.fields import EXTERNAL_POINTER, IDENTIFYING_FIELDS, POINTERS
 from enrol.customers.wallets.accounts import canonical_address
 from enrol.customers.wallets.forms import AddressError, AddressFinding
 from enrol.customers.wallets.registry import CHECKS
@@ -62,6 +64,11 @@ def check_columns(
             *find_contradictions(claims, customer_type, today),
         ]
         faults += [Fault(items[index], CLAIM_POINTERS[field], code) for index, field, code in found]
+    if columns.profile is not None:
+        faults += [
+            Fault(items[index], POINTERS[field] + within, code)
+            for index, field, within, code in check_profiles(columns.profile, customer_type)
+        ]
     faults.sort(key=lambda fault: (fault.item or 0, fault.pointer, fault.code))
     return Checked(addresses, faults)
 
@@ -142,10 +149,12 @@ def _wallets_beside(
 def _check_presence(columns: Columns) -> Iterator[Fault]:
     """What identifies a customer must not be empty, and something must be there at all."""
     items, wallets, dids = columns.items, columns.wallets, columns.dids
+    profile, everyone = columns.profile or {}, range(len(items))
     identifying: tuple[tuple[str, Sequence[int], Texts], ...] = (
         (WALLET_POINTER, wallets.places, wallets.addresses),
         (DID_POINTER, dids.places, dids.dids),
-        (SUB_POINTER, range(len(items)), columns.claims["sub"]),
+        (SUB_POINTER, everyone, columns.claims["sub"]),
+        (EXTERNAL_POINTER, everyone, profile.get("external_customer_id", ())),
     )
     for pointer, places, column in identifying:
         if "" in column:
@@ -155,6 +164,8 @@ def _check_presence(columns: Columns) -> Iterator[Fault]:
     if len(wallets.places) == len(items):
         return
     held = {*wallets.places, *dids.places}
+    for field in IDENTIFYING_FIELDS if profile else ():
+        held.update(place for place, text in enumerate(profile[field]) if text is not None)
     for place in range(len(items)):
         if place not in held and all(column[place] is None for column in columns.claims.values()):
             yield Fault(items[place], "", "item.empty")
@@ -175,6 +186,11 @@ def _check_lengths(columns: Columns, limits: Limits) -> Iterator[Fault]:
         (DID_POINTER, dids.places, dids.dids),
         ("/customerDid/createdBy", dids.places, dids.created_by),
         ("/customerDid/updatedBy", dids.places, dids.updated_by),
+    ]
+    by_pointer += [
+        (POINTERS[field], everyone, column)
+        for field, column in (columns.profile or {}).items()
+        if field in IDENTIFYING_FIELDS
     ]
     hint = f"The limit is {most} characters."
     for pointer, places, column in by_pointer:

@@ -65,7 +65,7 @@ def check_claims(
     bounds = _Bounds(today, max_picture_bytes)
     faults: list[ClaimFault] = []
     for field, check in _CHECKS.items():
-        places, values = _present(columns.get(field, ()))
+        places, values = present(columns.get(field, ()))
         for suspect in check.suspects(values, bounds) if values else ():
             code = check.fault(values[suspect], bounds)
             if code is not None:
@@ -100,7 +100,7 @@ def find_in_texts(columns: Mapping[str, Sequence[str | None]]) -> list[ClaimFaul
     return findings
 
 
-def _present(column: Sequence[str | None]) -> tuple[Sequence[int], Texts]:
+def present(column: Sequence[str | None]) -> tuple[Sequence[int], Texts]:
     """The values of a column, and their places in it."""
     if _is_full(column):
         return range(len(column)), column

@@ -8,24 +8,37 @@ from itertools import compress
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, cast
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Raw, Struct
 
 from enrol.customers.model import (
     CLAIM_FIELDS,
+    CONTACT_FIELDS,
     Customer,
     CustomerClaims,
+    CustomerContact,
     CustomerDid,
     CustomerWallet,
 )
 
 Texts = Sequence[str | None]
+Profile = dict[str, Sequence[Any]]
 
 _parts_of: Final = attrgetter("customer_wallet", "customer_claims", "customer_did")
 _fields_of: Final[dict[type[Struct], Callable[[Any], tuple[Any, ...]]]] = {
     struct: attrgetter(*struct.__struct_fields__)
-    for struct in (CustomerWallet, CustomerClaims, CustomerDid)
+    for struct in (CustomerWallet, CustomerClaims, CustomerDid, CustomerContact)
 }
 _no_claims: Final = CustomerClaims()
+_no_contact: Final = CustomerContact()
+
+# The members of an item that are its profile, before and behind its contact.
+_BEFORE: Final = ("external_customer_id", "status", "risk_score", "onboarding_level")
+_BEHIND: Final = ("tags", "metadata")
+_profile_of: Final = attrgetter(*_BEFORE, *_BEHIND, "customer_contact")
+_OWN: Final = len(_BEFORE) + len(_BEHIND)
+PARTS: Final = 3
+PROFILE_MEMBERS: Final = _OWN + 1 + len(CONTACT_FIELDS)
+"""Members of an item, and of its contact, beside its three parts."""
 
 
 class WalletColumns(NamedTuple):
@@ -53,7 +66,8 @@ class Columns(NamedTuple):
     ``items`` are their indexes in ``customerData``. ``claims`` has one column a claim, in the
     order of `CLAIM_FIELDS`, each with one entry a customer. ``absent`` counts the optional
     members that were not sent at all (null was), ``without_claims`` the customers that have
-    no claims object.
+    no claims object. ``profile`` has the columns of `PROFILE_FIELDS`, each with one entry a
+    customer, the metadata as text; None: no customer of the batch has any of it.
     """
 
     items: Sequence[int]
@@ -62,11 +76,20 @@ class Columns(NamedTuple):
     claims: dict[str, Texts]
     absent: int = 0
     without_claims: int = 0
+    profile: Profile | None = None
 
 
 def columns_of(customers: Sequence[Customer], items: Sequence[int]) -> Columns:
-    """Turn customers into columns; absent and null are both None from here on."""
-    parts = _transposed(map(_parts_of, customers), 3)
+    """Turn customers into columns; absent and null are both None from here on.
+
+    Raises `UnicodeDecodeError` for metadata that are no UTF-8.
+    """
+    return with_profile(part_columns(customers, items), customers)
+
+
+def part_columns(customers: Sequence[Customer], items: Sequence[int]) -> Columns:
+    """The columns of the three parts alone: most batches have no more."""
+    parts = _transposed(map(_parts_of, customers), PARTS)
     absent = sum(part.count(UNSET) for part in parts)
     wallets, wallet_places, absent_in_wallets = _part_columns(CustomerWallet, parts[0])
     dids, did_places, absent_in_dids = _part_columns(CustomerDid, parts[2])
@@ -85,6 +108,34 @@ def columns_of(customers: Sequence[Customer], items: Sequence[int]) -> Columns:
     )
 
 
+def with_profile(columns: Columns, customers: Sequence[Customer]) -> Columns:
+    """The columns with those of the profile, where any member of it was sent."""
+    own = _transposed(map(_profile_of, customers), _OWN + 1)
+    absent = sum(column.count(UNSET) for column in own)
+    if absent == len(own) * len(customers):
+        return columns
+    # Whoever sent no contact left out all of its members.
+    contacts, absent_in_contacts = _columns(
+        CustomerContact, [one or _no_contact for one in own[-1]]
+    )
+    plain = [
+        [None if value is UNSET else value for value in column] if UNSET in column else column
+        for column in own[:-1]
+    ]
+    profile: Profile = {
+        **dict(zip(_BEFORE, plain, strict=False)),
+        **dict(zip(CONTACT_FIELDS, contacts, strict=True)),
+        "tags": plain[-2],
+        "metadata": list(map(_metadata_text, plain[-1])),
+    }
+    return columns._replace(absent=columns.absent + absent + absent_in_contacts, profile=profile)
+
+
+def _metadata_text(raw: Raw | None) -> str | None:
+    text = None if raw is None else bytes(raw).decode()
+    return None if text == "null" else text
+
+
 def take(columns: Columns, kept: Sequence[bool]) -> Columns:
     """The columns of those customers whose flag is set."""
     new_place = dict(zip(compress(range(len(kept)), kept), range(len(kept)), strict=False))
@@ -94,6 +145,7 @@ def take(columns: Columns, kept: Sequence[bool]) -> Columns:
         WalletColumns(*_taken(wallets, kept, new_place)),
         DidColumns(*_taken(dids, kept, new_place)),
         {field: list(compress(column, kept)) for field, column in columns.claims.items()},
+        profile=_part_of(columns.profile, lambda column: list(compress(column, kept))),
     )
 
 
@@ -105,12 +157,23 @@ def cut(columns: Columns, start: int, stop: int) -> Columns:
         WalletColumns(*_cut(wallets, start, stop)),
         DidColumns(*_cut(dids, start, stop)),
         {field: column[start:stop] for field, column in columns.claims.items()},
+        profile=_part_of(columns.profile, lambda column: column[start:stop]),
     )
 
 
 def part_bounds(part: WalletColumns | DidColumns, start: int, stop: int) -> slice:
     """Which entries of a part belong to the customers from ``start`` up to ``stop``."""
     return slice(bisect_left(part.places, start), bisect_left(part.places, stop))
+
+
+def _part_of(
+    profile: Profile | None, part: Callable[[Sequence[Any]], Sequence[Any]]
+) -> Profile | None:
+    """A part of every column; None where nothing is left in any."""
+    if profile is None:
+        return None
+    parts = {field: part(column) for field, column in profile.items()}
+    return parts if any(column.count(None) < len(column) for column in parts.values()) else None
 
 
 def _cut(part: WalletColumns | DidColumns, start: int, stop: int) -> list[Any]:

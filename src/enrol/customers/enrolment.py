@@ -26,8 +26,12 @@ class Enrolment(NamedTuple):
     where that is the same), verified, created by. ``dids``: places, IDs, DIDs, created by,
     updated by. ``findings`` are rows: place, pointer, code.
 
-    ``keys`` are the hashes, sorted, of all wallets, DIDs and subs, which must be unique in the
-    project; ``marks`` says of each whose it is (`mark >> KIND_BITS`, a place) and its kind.
+    ``profile`` are the columns of `STORED_FIELDS`, each with one entry a customer, and ``emails``
+    are columns: places, IDs, addresses. None: no customer of the batch has any.
+
+    ``keys`` are the hashes, sorted, of all wallets, DIDs, subs and external IDs, which must be
+    unique in the project; ``marks`` says of each whose it is (`mark >> KIND_BITS`, a place) and
+    its kind.
 
     ``refused`` are the `Fault` tuples of items that a partial call leaves out. ``idempotency``
     is the hash of the Idempotency-Key and the fingerprint of the request.
@@ -51,6 +55,8 @@ class Enrolment(NamedTuple):
     keys: Sequence[bytes]
     marks: Sequence[int]
     refused: list[Row]
+    profile: list[Sequence[Any]] | None = None
+    emails: list[Sequence[Any]] | None = None
 
 
 class Receipt(Struct, frozen=True, array_like=True, kw_only=True):

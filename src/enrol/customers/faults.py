@@ -38,13 +38,37 @@ FAULTS: Final[dict[str, FaultKind]] = {
     "text.nul": FaultKind("Text must not contain the NUL character."),
     "text.surrogate": FaultKind("Text must not contain a lone surrogate."),
     "text.too_long": FaultKind("This text is longer than the limit."),
-    "item.empty": FaultKind("A customer needs a wallet, a claim or a DID."),
+    "item.empty": FaultKind(
+        "A customer needs a wallet, a claim, a DID, a contact or an externalCustomerId."
+    ),
+    "tags.too_many": FaultKind("A customer has at most 32 tags."),
+    "tags.text": FaultKind("A tag must have 1 to 64 characters and no control character."),
+    "tags.repeated": FaultKind("A tag must not stand twice."),
+    "metadata.too_many": FaultKind("The metadata have at most 50 members."),
+    "metadata.too_large": FaultKind("The metadata must be at most 16 KiB of JSON."),
+    "metadata.name": FaultKind("A name in the metadata must have 1 to 64 characters."),
+    # Webhooks: refused everywhere.
+    "webhook.url": FaultKind(
+        "The URL must be https, without a user name, a password and a fragment."
+    ),
+    "webhook.host": FaultKind("The host of the URL has no address."),
+    "webhook.address": FaultKind(
+        "The host of the URL leads to an address that webhooks must not call."
+    ),
+    "webhook.secret": FaultKind("The secret must be whsec_ and 24 to 64 bytes in base64."),
     # Values out of a closed list: refused everywhere.
     "customer_type.unknown": FaultKind('The type must be "Individual" or "Company".'),
     "namespace.unknown": FaultKind("This blockchain namespace is not known."),
     "country.unknown": FaultKind(
         "The country must be an ISO 3166-1 alpha-3 code, ANT or XKX, in upper case."
     ),
+    "status.unknown": FaultKind("This status is not known."),
+    "risk_score.unknown": FaultKind('The risk score must be "Low", "Medium", "High" or "No risk".'),
+    "onboarding_level.unknown": FaultKind("This onboarding level is not known."),
+    "onboarding_level.type": FaultKind("This onboarding level is none of the customer's type."),
+    # What one customer's own state forbids.
+    "email.twice": FaultKind("The customer has this email address already."),
+    "status.cannot_follow": FaultKind("This status may not follow the one that the customer has."),
     # Formats: a lenient project stores the value and records a finding.
     "wallet.length": FaultKind("The address has the wrong length for its namespace.", True),
     "wallet.alphabet": FaultKind(
@@ -78,6 +102,15 @@ FAULTS: Final[dict[str, FaultKind]] = {
     "picture.base64": FaultKind("The picture is not valid base64.", True),
     "picture.type": FaultKind("The picture is not a PNG, JPEG, WebP or GIF image.", True),
     "picture.too_large": FaultKind("The picture is larger than the limit."),
+    "email.syntax": FaultKind("The value is not an email address.", True),
+    "phone.syntax": FaultKind("The phone number is not written as E.164 has it.", True),
+    "phone.country": FaultKind("No country or service has this country code.", True),
+    "handle.syntax": FaultKind(
+        "The name must have 1 to 128 characters and no control character.", True
+    ),
+    "external.syntax": FaultKind(
+        "The externalCustomerId must have at most 255 characters and no control character.", True
+    ),
     # Secrets: refused everywhere, for what is stored is copied, exported and shown.
     "wallet.secret": FaultKind(
         "This is, or may be, a private key or a recovery phrase. Keep it secret; nobody else's "
@@ -106,13 +139,28 @@ FAULTS: Final[dict[str, FaultKind]] = {
     ),
     "claims.birthdate_old": FaultKind("The birthdate is more than 125 years ago.", finding=True),
     "claims.company_birthdate": FaultKind("A company has no birthdate.", finding=True),
+    # What stands against merging customers.
+    "merge.same": FaultKind("A customer cannot be merged into itself."),
+    "merge.twice": FaultKind("This customer stands here before."),
+    "merge.unknown": FaultKind("There is no such customer in this project."),
+    "merge.deleted": FaultKind("This customer is deleted: restore it first."),
+    "merge.merged": FaultKind("This customer was merged into another one."),
+    "merge.erased": FaultKind("The personal data of this customer were erased."),
+    "merge.type": FaultKind("A person and a company cannot be merged."),
+    "merge.too_many": FaultKind(
+        "Together they have more than the 1,000 wallets, 1,000 DIDs or 100 email addresses that a "
+        "customer may have."
+    ),
+    "merge.not_merged": FaultKind("This customer was not merged into that one."),
     # Uniqueness within the project.
     "duplicate.wallet": FaultKind("Another item of this batch has the same wallet."),
     "duplicate.did": FaultKind("Another item of this batch has the same DID."),
     "duplicate.sub": FaultKind("Another item of this batch has the same sub."),
+    "duplicate.external": FaultKind("Another item of this batch has the same externalCustomerId."),
     "conflict.wallet": FaultKind("Wallet already attached to another identity"),
     "conflict.did": FaultKind("DID already attached to another customer."),
     "conflict.sub": FaultKind("sub already used by another customer."),
+    "conflict.external": FaultKind("externalCustomerId already used by another customer."),
 }
 
 

@@ -7,7 +7,7 @@ apart can count the members of the body, which is how duplicate keys are seen (`
 
 from typing import Final, Literal, get_args
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Raw, Struct, UnsetType
 
 CustomerType = Literal["Individual", "Company"]
 CUSTOMER_TYPES: Final[tuple[str, ...]] = get_args(CustomerType)
@@ -56,12 +56,40 @@ class CustomerDid(Struct, forbid_unknown_fields=True, kw_only=True, gc=False, re
     updated_by: OptionalText = UNSET
 
 
+class CustomerContact(Struct, forbid_unknown_fields=True, kw_only=True, gc=False, rename="camel"):
+    """How a customer is reached, each way optional; ``phone`` in E.164."""
+
+    email: OptionalText = UNSET
+    phone: OptionalText = UNSET
+    twitter: OptionalText = UNSET
+    discord: OptionalText = UNSET
+    telegram: OptionalText = UNSET
+
+
 class Customer(Struct, forbid_unknown_fields=True, kw_only=True, gc=False, rename="camel"):
-    """One item of ``customerData``: at least one of the three parts."""
+    """One item of ``customerData``. Something in it says who the customer is: a wallet, a claim, a
+    DID, a way to reach it, or ``externalCustomerId``.
+
+    ``metadata`` is the JSON text of an object, which is kept as it is.
+    """
 
     customer_wallet: CustomerWallet | None | UnsetType = UNSET
     customer_claims: CustomerClaims | None | UnsetType = UNSET
     customer_did: CustomerDid | None | UnsetType = UNSET
+    external_customer_id: OptionalText = UNSET
+    status: OptionalText = UNSET
+    risk_score: OptionalText = UNSET
+    onboarding_level: OptionalText = UNSET
+    customer_contact: CustomerContact | None | UnsetType = UNSET
+    tags: list[str] | None | UnsetType = UNSET
+    metadata: Raw | UnsetType = UNSET
+
+
+class OneCustomer(Customer, forbid_unknown_fields=True, kw_only=True, gc=False, rename="camel"):
+    """The body of ``POST /customers``."""
+
+    customer_type: str
+    cms_project_id: str
 
 
 class Batch(Struct, forbid_unknown_fields=True, kw_only=True, gc=False, rename="camel"):
@@ -83,3 +111,4 @@ class Limits(Struct, frozen=True, kw_only=True):
 
 CLAIM_FIELDS: Final[tuple[str, ...]] = CustomerClaims.__struct_fields__
 CLAIM_NAMES: Final[tuple[str, ...]] = CustomerClaims.__struct_encode_fields__
+CONTACT_FIELDS: Final[tuple[str, ...]] = CustomerContact.__struct_fields__

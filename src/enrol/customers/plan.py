@@ -6,8 +6,9 @@ from hashlib import blake2b
 from typing import Any, Final, NamedTuple, Protocol
 
 from enrol.customers.columns import Columns
-from enrol.customers.enrolment import DID, KIND_BITS, SUB, WALLET, Enrolment, Row
+from enrol.customers.enrolment import DID, EXTERNAL, KIND_BITS, SUB, WALLET, Enrolment, Row
 from enrol.customers.faults import Fault
+from enrol.customers.profiles.fields import stored_columns
 
 CREATED: Final = "customer.created"
 
@@ -84,15 +85,23 @@ def plan_enrolment(
         keys=keys,
         marks=marks,
         refused=[tuple(fault) for fault in refused],
+        profile=None if columns.profile is None else stored_columns(columns.profile),
+        emails=None if columns.profile is None else _emails(mint, columns.profile["email"]),
     )
 
 
 def key_hash(secret: bytes, project: int, kind: int, value: str) -> bytes:
-    """The key of one wallet (``namespace:address``), DID or sub: a keyed hash of 16 bytes.
+    """The key of one wallet (``namespace:address``), DID, sub or external ID: a keyed hash of 16
+    bytes.
 
     Short random keys keep the one index small, and without the secret they tell nothing.
     """
     return _hashes(secret, project, kind, [value])[0]
+
+
+def key_hashes(secret: bytes, project: int, kind: int, values: Iterable[str]) -> list[bytes]:
+    """The keys of many values of one kind."""
+    return _hashes(secret, project, kind, values)
 
 
 def _unique_keys(
@@ -104,14 +113,12 @@ def _unique_keys(
         f"{namespace}:{address}"
         for namespace, address in zip(wallets.namespaces, addresses, strict=True)
     ]
-    with_sub: Sequence[int] = range(len(subs))
-    if None in subs:
-        with_sub = [place for place, sub in enumerate(subs) if sub is not None]
-        subs = [sub for sub in subs if sub is not None]
+    external_ids = columns.profile["external_customer_id"] if columns.profile else ()
     by_kind: tuple[tuple[int, Sequence[int], Sequence[Any]], ...] = (
         (WALLET, wallets.places, accounts),
         (DID, dids.places, dids.dids),
-        (SUB, with_sub, subs),
+        (SUB, *_there(subs)),
+        (EXTERNAL, *_there(external_ids)),
     )
     pairs: list[tuple[bytes, int]] = []
     for kind, places, values in by_kind:
@@ -120,6 +127,19 @@ def _unique_keys(
     pairs.sort()
     keys, marks = zip(*pairs, strict=True) if pairs else ((), ())
     return keys, marks
+
+
+def _there(column: Sequence[str | None]) -> tuple[Sequence[int], Sequence[Any]]:
+    """The places of the texts that are there, empty ones too, and these."""
+    if None not in column:
+        return range(len(column)), column
+    places = [place for place, text in enumerate(column) if text is not None]
+    return places, [column[place] for place in places]
+
+
+def _emails(mint: Callable[[], Uuid], column: Sequence[str | None]) -> list[Sequence[Any]] | None:
+    places, emails = _there(column)
+    return [list(places), _mint(mint, len(places)), emails] if places else None
 
 
 def _mint(mint: Callable[[], Uuid], count: int) -> list[bytes]:

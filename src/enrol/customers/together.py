@@ -10,14 +10,14 @@ from itertools import accumulate, pairwise
 
 from enrol.customers.batch import Reading
 from enrol.customers.check import Checked, check_columns
-from enrol.customers.columns import Columns, columns_of, cut, part_bounds
+from enrol.customers.columns import Columns, cut, part_bounds, part_columns
 from enrol.customers.model import CUSTOMER_TYPES, Batch, Limits
 from enrol.customers.reading.decode import (
     TooManyItems,
     TooManyValues,
     decode_only,
-    has_no_twice,
     may_hold_long_text,
+    whole_columns,
 )
 
 
@@ -52,8 +52,9 @@ def _read(
 ) -> Iterator[Reading]:
     """Read batches of one type; nothing where one of them may have a key twice."""
     customers = [customer for batch in batches for customer in batch.customer_data]
-    columns = columns_of(customers, range(len(customers)))
-    if not batches or not has_no_twice(bodies, columns):
+    parts = part_columns(customers, range(len(customers)))
+    columns = whole_columns(bodies, customers, parts) if batches else None
+    if columns is None:
         return
     long = any(may_hold_long_text(body, limits.text_chars) for body in bodies)
     checked = check_columns(

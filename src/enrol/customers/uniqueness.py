@@ -1,7 +1,7 @@
 """Who is new: decides, in memory, which customers of an enrolment are stored.
 
-Wallet, DID and sub are unique within a project. Both databases and the dry run ask here, after
-one query has told which keys are taken.
+Wallet, DID, sub and external ID are unique within a project. Both databases and the dry run ask
+here, after one query has told which keys are taken.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,8 +19,9 @@ from enrol.customers.enrolment import (
     Refused,
 )
 from enrol.customers.faults import Fault
+from enrol.customers.profiles.fields import EXTERNAL_POINTER
 
-POINTERS = (WALLET_POINTER, DID_POINTER, SUB_POINTER)
+POINTERS = (WALLET_POINTER, DID_POINTER, SUB_POINTER, EXTERNAL_POINTER)
 NO_ID = bytes(16)
 
 
@@ -50,7 +51,7 @@ def fault_of(item: int, kind: int, owner: bytes | int) -> Fault:
 
 
 def _has_twins(keys: Sequence[bytes]) -> bool:
-    """True when two items of a batch have the same wallet, DID or sub; the keys are sorted."""
+    """True when two items of a batch have the same unique key; the keys are sorted."""
     return any(map(eq, keys, keys[1:]))
 
 

@@ -12,6 +12,7 @@ import stat
 import sys
 import tempfile
 import zlib
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
@@ -21,7 +22,8 @@ from typing import Any, BinaryIO, Final, Literal, NamedTuple
 import msgspec
 from msgspec import Raw, Struct
 
-from enrol.customers.model import CLAIM_NAMES
+from enrol.customers.faults import FAULTS
+from enrol.customers.model import CLAIM_NAMES, CONTACT_FIELDS
 
 Format = Literal["jsonl", "csv", "json"]
 ENDINGS: Final[dict[str, Format]] = {
@@ -39,7 +41,8 @@ MOST_LISTED: Final = 1_000
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _BOM: Final = b"\xef\xbb\xbf"
 
-# The columns of a CSV file: the claims by their names, and what the other parts need.
+# The columns of a CSV file: the claims by their names, and what the other parts need. What stands
+# in the customer itself has no part.
 COLUMNS: Final[dict[str, tuple[str, str]]] = {
     **{name: ("customerClaims", name) for name in CLAIM_NAMES},
     "wallet": ("customerWallet", "wallet"),
@@ -49,7 +52,11 @@ COLUMNS: Final[dict[str, tuple[str, str]]] = {
     "did": ("customerDid", "did"),
     "didCreatedBy": ("customerDid", "createdBy"),
     "didUpdatedBy": ("customerDid", "updatedBy"),
+    **{name: ("customerContact", name) for name in CONTACT_FIELDS},
+    **{name: ("", name) for name in ("externalCustomerId", "status", "riskScore")},
+    **{name: ("", name) for name in ("onboardingLevel", "tags", "metadata")},
 }
+TAG_SEPARATOR: Final = ";"
 _BOOLEANS: Final = {"true": True, "false": False}
 
 
@@ -328,22 +335,47 @@ def _csv_row(line: int, cells: list[str], columns: _Columns) -> Row | Fault:
     if len(cells) != len(columns):
         detail = f"The row has {len(cells)} cells, the header {len(columns)}."
         return Fault(line, "", "csv.columns", detail)
-    customer: dict[str, dict[str, object]] = {}
+    customer: dict[str, object] = {}
+    parts: defaultdict[str, dict[str, object]] = defaultdict(dict, {"": customer})
     for column, cell in zip(columns, cells, strict=True):
         if not cell or column is None:
             continue
         part, name = column
-        value: object = cell
-        if name == "verified":
-            value = _BOOLEANS.get(cell.strip().lower())
-            if value is None:
-                return Fault(line, f"/{part}/{name}", "field.type", "It is true or false.")
-        elif not cell.isascii() and not _is_utf8(cell):
-            return Fault(line, f"/{part}/{name}", "text.encoding", "The text is not UTF-8.")
-        customer.setdefault(part, {})[name] = value
+        pointer = f"/{part}/{name}" if part else f"/{name}"
+        if not cell.isascii() and not _is_utf8(cell):
+            return Fault(line, pointer, "text.encoding", "The text is not UTF-8.")
+        value, words = _VALUES.get(name, _as_it_is)(cell)
+        if words:
+            return Fault(line, pointer, "field.type", words)
+        parts[part][name] = value
+    customer |= {part: members for part, members in parts.items() if part}
     if not customer:
-        return Fault(line, "", "item.empty", "A customer needs a wallet, a claim or a DID.")
+        return Fault(line, "", "item.empty", FAULTS["item.empty"].detail)
     return Row(line, customer)
+
+
+def _as_it_is(cell: str) -> tuple[object, str]:
+    """A value of a cell, and what is wrong with it."""
+    return cell, ""
+
+
+def _boolean(cell: str) -> tuple[object, str]:
+    value = _BOOLEANS.get(cell.strip().lower())
+    return value, "It is true or false." if value is None else ""
+
+
+def _tags(cell: str) -> tuple[object, str]:
+    return [tag.strip() for tag in cell.split(TAG_SEPARATOR) if tag.strip()], ""
+
+
+def _metadata(cell: str) -> tuple[object, str]:
+    row = _json_row(0, cell.strip(" \t\r\n").encode())
+    return (
+        (row.customer, "") if isinstance(row, Row) else (None, "It is the text of a JSON object.")
+    )
+
+
+_VALUES: Final = {"verified": _boolean, "tags": _tags, "metadata": _metadata}
 
 
 def _is_utf8(cell: str) -> bool:

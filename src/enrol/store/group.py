@@ -22,7 +22,7 @@ from enrol.customers.enrolment import (
 )
 from enrol.customers.lifecycle.chain import Head, Link, created_rows, link_created
 from enrol.customers.uniqueness import Decision, decide
-from enrol.store.columns import CLAIM_COLUMNS
+from enrol.store.columns import CLAIM_COLUMNS, PROFILE_COLUMNS
 
 encode_receipt: Final = msgspec.msgpack.Encoder().encode
 decode_receipt: Final = msgspec.msgpack.Decoder(Receipt).decode
@@ -99,9 +99,29 @@ def owned_keys(enrolment: Enrolment, decision: Decision) -> Iterable[tuple[bytes
 
 
 def _customers(enrolment: Enrolment, decision: Decision) -> list[Column]:
-    shared = repeat(enrolment.batch_id), repeat(enrolment.customer_type), repeat(enrolment.at)
-    columns = [repeat(enrolment.project), enrolment.ids, *shared, *enrolment.claims]
+    """Customers without a profile: nearly all, and their rows are short."""
+    if enrolment.profile is not None:
+        return [[]]
+    return _created(enrolment, decision, _customer_columns(enrolment))
+
+
+def _profiled(enrolment: Enrolment, decision: Decision) -> list[Column]:
+    if enrolment.profile is None:
+        return [[]]
+    columns = [*_customer_columns(enrolment), *enrolment.profile]
     return _created(enrolment, decision, columns)
+
+
+def _customer_columns(enrolment: Enrolment) -> list[Column]:
+    shared = repeat(enrolment.batch_id), repeat(enrolment.customer_type), repeat(enrolment.at)
+    return [repeat(enrolment.project), enrolment.ids, *shared, *enrolment.claims]
+
+
+def _emails(enrolment: Enrolment, decision: Decision) -> list[Column]:
+    if enrolment.emails is None:
+        return [[]]
+    places, *columns = enrolment.emails
+    return _created(enrolment, decision, _of_customers(enrolment, places, columns), places)
 
 
 def _wallets(enrolment: Enrolment, decision: Decision) -> list[Column]:
@@ -183,10 +203,12 @@ class TableRows(NamedTuple):
     rows: Callable[[Enrolment, Decision], list[Column]]
 
 
+_CUSTOMER_COLUMNS: Final = ("project", "id", "batch_id", "type", "created_at", *CLAIM_COLUMNS)
+
 TABLES: Final[tuple[TableRows, ...]] = (
-    TableRows(
-        "customers", ("project", "id", "batch_id", "type", "created_at", *CLAIM_COLUMNS), _customers
-    ),
+    TableRows("customers", _CUSTOMER_COLUMNS, _customers),
+    TableRows("customers", (*_CUSTOMER_COLUMNS, *PROFILE_COLUMNS), _profiled),
+    TableRows("emails", ("project", "customer_id", "id", "email", "created_at"), _emails),
     TableRows(
         "wallets",
         (

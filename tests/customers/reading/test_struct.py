@@ -274,6 +274,47 @@ def test_what_a_struct_asks_of_its_fields_together_is_a_fault() -> None:
     assert faults(b'{"least":2,"most":1}') == [Fault(None, "", "field.value")]
 
 
+class Named(Struct, forbid_unknown_fields=True):
+    """What may stand for a text that says less."""
+
+    name: str
+
+
+class Mixed(Struct, forbid_unknown_fields=True):
+    """Texts beside objects."""
+
+    each: list[str | Named]
+
+
+def test_a_text_may_stand_for_an_object() -> None:
+    def found(each: object) -> Mixed | list[Fault]:
+        body = json.dumps({"each": each}).encode()
+        return read_struct(body, Mixed, text_chars=CHARS, most_levels=LEVELS)
+
+    assert found(["a", {"name": "b"}]) == Mixed(["a", Named("b")])
+    wrong = found([1, None, {"nam": "b"}, "x" * (CHARS + 1), {"name": "\0"}])
+    assert isinstance(wrong, list)
+    assert [(fault.pointer, fault.code) for fault in wrong] == [
+        ("/each/0", "field.type"),
+        ("/each/1", "field.type"),
+        ("/each/2/nam", "field.unknown"),
+        ("/each/2/name", "field.missing"),
+        ("/each/3", "text.too_long"),
+        ("/each/4/name", "text.nul"),
+    ]
+    assert "string or object" in wrong[0].hint
+
+
+def test_a_body_may_hold_more_values_where_the_route_says_so() -> None:
+    body = b'{"each":["a"%s]}' % (b',"a"' * MOST_VALUES)
+    with pytest.raises(TooManyValues):
+        read_struct(body, Mixed, text_chars=CHARS, most_levels=LEVELS)
+    more = read_struct(
+        body, Mixed, text_chars=CHARS, most_levels=LEVELS, most_values=2 * MOST_VALUES
+    )
+    assert isinstance(more, Mixed)
+
+
 @pytest.mark.parametrize(
     "annotation", [set[str], int | str, Literal[1, 2], datetime, float, Annotated[int, Meta(gt=1)]]
 )

@@ -1,6 +1,7 @@
 """Batches as JSON text, written in every way that JSON allows."""
 
 import json
+from math import isfinite
 from random import Random
 from typing import Any
 
@@ -22,6 +23,11 @@ OPTIONAL = st.none() | TEXT
 WHITE_SPACE = " \t\r\n"
 
 
+def is_number_of_json(value: Any) -> bool:
+    """Whether a value is no number, or one that JSON has."""
+    return not isinstance(value, float) or isfinite(value)
+
+
 def _object(required: dict[str, Any], optional: dict[str, Any]) -> st.SearchStrategy[Any]:
     return st.fixed_dictionaries(required, optional=optional)
 
@@ -31,6 +37,13 @@ WALLETS = _object(
     {"verified": st.none() | st.booleans(), "createdBy": OPTIONAL},
 )
 CLAIMS = st.dictionaries(st.sampled_from(CLAIM_NAMES), OPTIONAL, max_size=6)
+CONTACTS = st.dictionaries(
+    st.sampled_from(["email", "phone", "twitter", "discord", "telegram"]), OPTIONAL, max_size=3
+)
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT
+METADATA = st.dictionaries(
+    TEXT.filter(lambda name: 0 < len(name) <= 64), SCALARS.filter(is_number_of_json), max_size=4
+)
 DIDS = _object({"did": TEXT}, {"createdBy": OPTIONAL, "updatedBy": OPTIONAL})
 CUSTOMERS = _object(
     {},
@@ -40,8 +53,27 @@ CUSTOMERS = _object(
         "customerDid": st.none() | DIDS,
     },
 )
+PROFILED = _object(
+    {},
+    {
+        "customerClaims": st.none() | CLAIMS,
+        "externalCustomerId": OPTIONAL,
+        "status": OPTIONAL,
+        "riskScore": OPTIONAL,
+        "onboardingLevel": OPTIONAL,
+        "customerContact": st.none() | CONTACTS,
+        "tags": st.none() | st.lists(TEXT, max_size=3),
+        "metadata": st.none() | METADATA,
+    },
+)
 BATCHES = _object(
-    {"customerType": TEXT, "cmsProjectId": TEXT, "customerData": st.lists(CUSTOMERS, max_size=5)},
+    {
+        "customerType": TEXT,
+        "cmsProjectId": TEXT,
+        # Half of the batches have no profile at all, as most have none.
+        "customerData": st.lists(CUSTOMERS, max_size=5)
+        | st.lists(CUSTOMERS | PROFILED, max_size=5),
+    },
     {},
 )
 RANDOMS = st.integers(0, 2**32).map(Random)

@@ -9,8 +9,10 @@ import msgspec
 from enrol.api.reference.examples import PROBLEM_FAULTS, REQUEST_ID
 from enrol.api.reference.schemas import (
     BATCH_FAULTS,
+    MERGE_FAULTS,
     QUERY_FAULTS,
     SHAPE_FAULTS,
+    TAKEN_FAULTS,
     UNIQUE_FAULTS,
     Json,
     ref,
@@ -23,6 +25,9 @@ FAULTS_OF: Final = {
     "body.invalid": SHAPE_FAULTS,
     "batch.invalid": BATCH_FAULTS,
     "batch.conflict": UNIQUE_FAULTS,
+    "customer.conflict": TAKEN_FAULTS,
+    "merge.refused": MERGE_FAULTS,
+    "status.transition": ("status.cannot_follow", *TAKEN_FAULTS),
 }
 
 # What a key may still do, on every answer to a key that is limited.
@@ -58,6 +63,16 @@ HEADERS: Final[Json] = {
         "nothing, have none.",
         "schema": UUID,
     },
+    "Link": {
+        "description": "Where the list begins (`first`) and goes on (`next`; absent on its last "
+        "page), as of RFC 8288.",
+        "schema": {"type": "string"},
+    },
+    "Enrol-Index-Behind": {
+        "description": "How many of the changes before this call the answer may not show yet; "
+        "absent where it shows them all.",
+        "schema": {"type": "integer", "minimum": 1},
+    },
     "Idempotency-Replayed": {
         "description": "This is the answer of an earlier call with the same Idempotency-Key; "
         "nothing was stored now.",
@@ -80,11 +95,19 @@ HEADERS: Final[Json] = {
         "description": "How many calls (`q`) the key may make in a window of seconds (`w`).",
         "schema": {"type": "string", "pattern": '^"default";q=[0-9]+;w=[0-9]+$'},
     },
-    "Allow": {"description": "The methods that the address takes.", "schema": {"type": "string"}},
-    "Link": {
-        "description": "RFC 8288: where the next page is.",
-        "schema": {"type": "string", "pattern": '^<[^>]+>; rel="next"$'},
+    "ETag": {
+        "description": "The strong entity tag of the customer, for `If-Match` and `If-None-Match`.",
+        "schema": {"type": "string", "pattern": '^"[0-9]+"$'},
     },
+    "Location": {
+        "description": "The address of the customer.",
+        "schema": {"type": "string", "format": "uri-reference"},
+    },
+    "Preference-Applied": {
+        "description": "The preference that the answer follows.",
+        "schema": {"enum": ["return=minimal", "return=representation"]},
+    },
+    "Allow": {"description": "The methods that the address takes.", "schema": {"type": "string"}},
     "Accept": {"description": "The content type to send.", "schema": {"type": "string"}},
     "Accept-Encoding": {
         "description": "The content encoding to send, beside none.",
@@ -117,6 +140,11 @@ def success(
         "headers": _headers(headers),
         "content": {media_type: content},
     }
+
+
+def nothing(description: str, *, headers: Iterable[str] = ()) -> Json:
+    """An answer without a body."""
+    return {"description": description, "headers": _headers(headers)}
 
 
 def refusals(*codes: str, faults: Iterable[str] = ()) -> Json:

@@ -13,15 +13,23 @@ from enrol import __version__
 from enrol.api.reference.answers import HEADERS, refusal
 from enrol.api.reference.paths import (
     batch,
+    batches,
+    customer,
     customers,
+    emails,
     erasure,
     events,
     findings,
     health,
     keys,
+    lookup,
+    merging,
+    parts,
     reference,
+    webhooks,
 )
 from enrol.api.reference.resource import Resource, parameter
+from enrol.api.reference.results import answer_schemas
 from enrol.api.reference.schemas import Json, bytes_in_words, component_schemas
 from enrol.settings import Settings
 
@@ -29,10 +37,17 @@ from enrol.settings import Settings
 RESOURCES: Final[tuple[Resource, ...]] = (
     batch.RESOURCE,
     customers.RESOURCE,
+    lookup.RESOURCE,
+    customer.RESOURCE,
+    parts.RESOURCE,
+    emails.RESOURCE,
+    batches.RESOURCE,
+    merging.RESOURCE,
     findings.RESOURCE,
     events.RESOURCE,
     erasure.RESOURCE,
     keys.RESOURCE,
+    webhooks.RESOURCE,
     health.RESOURCE,
     reference.RESOURCE,
 )
@@ -72,7 +87,7 @@ def openapi_document(settings: Settings) -> Json:
                     "call needs stands with it; `admin` holds every scope.",
                 }
             },
-            "schemas": component_schemas(settings, RESOURCES),
+            "schemas": {**component_schemas(settings, RESOURCES), **answer_schemas(settings)},
             "headers": HEADERS,
             "parameters": {"RequestId": _request_id()},
             "responses": {

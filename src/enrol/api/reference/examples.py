@@ -33,6 +33,17 @@ BATCH: Final[dict[str, Any]] = {
                 "locale": "fa-AF",
                 "nationality": "AFG",
             },
+            "externalCustomerId": "crm-000001",
+            "status": "Active",
+            "riskScore": "Low",
+            "onboardingLevel": "KYC",
+            "customerContact": {
+                "email": "amina@example.com",
+                "phone": "+93701234567",
+                "telegram": "@amina",
+            },
+            "tags": ["vip", "newsletter"],
+            "metadata": {"segment": "gold", "visits": 3},
         },
         {
             "customerWallet": {
@@ -63,6 +74,9 @@ PROBLEM_FAULTS: Final = {
         _CHECKSUM,
         Fault(2, "/customerClaims/givenname", "field.unknown", "Did you mean givenName?"),
     ),
+    "customer.conflict": (Fault(None, "/customerClaims/sub", "conflict.sub", "", IDS[0]),),
+    "merge.refused": (Fault(None, "/sourceCustomerIds/0", "merge.type"),),
+    "status.transition": (Fault(None, "/status", "status.cannot_follow", "None may follow."),),
     "batch.conflict": (Fault(0, "/customerWallet/wallet", "conflict.wallet", "", IDS[0]),),
 }
 

@@ -5,19 +5,26 @@ are laid over them. Only what every project enforces is stated as a rule: the fo
 lenient project lets pass stand in the descriptions.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from itertools import chain
 from typing import Any, Final, Protocol
 
 import msgspec
 
 from enrol.customers.countries import COUNTRIES
 from enrol.customers.faults import FAULTS
+from enrol.customers.lifecycle.statuses import STATUSES
 from enrol.customers.model import CUSTOMER_TYPES
+from enrol.customers.profiles.check import LONGEST_TAG, MOST_TAGS
+from enrol.customers.profiles.fields import ONBOARDING_LEVELS, RISK_SCORES
+from enrol.customers.profiles.metadata import LONGEST_NAME, LONGEST_VALUE, MOST_MEMBERS
 from enrol.customers.wallets.registry import NAMESPACES
 from enrol.settings import MIB, Settings
 
 Json = dict[str, Any]
 
+# What `tags.text` refuses.
+NO_CONTROL: Final = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$"
 # A NUL cannot be stored as text everywhere, and no name has one.
 NO_NUL: Final = r"^[^\u0000]*$"
 
@@ -32,17 +39,30 @@ SHAPE_FAULTS: Final = tuple(
     if code.startswith(("field.", "text.")) and not kind.finding
 )
 # What no batch is refused for: its closed lists have codes of their own.
-_OTHER_BODIES: Final = ("field.value",)
+_OTHER_BODIES: Final = (
+    *("field.value", "status.cannot_follow", "email.twice", "merge.", "webhook."),
+)
 BATCH_FAULTS: Final = tuple(code for code in BODY_FAULTS if not code.startswith(_OTHER_BODIES))
+# What a customer's values are refused for, wherever they are sent.
+VALUE_FAULTS: Final = tuple(
+    code for code in BATCH_FAULTS if not code.startswith(("field.", "text.", "duplicate."))
+)
 FINDINGS: Final = tuple(code for code, kind in FAULTS.items() if kind.in_lenient == "finding")
 UNIQUE_FAULTS: Final = tuple(
     code for code in FAULTS if code.startswith(("duplicate.", "conflict."))
 )
+MERGE_FAULTS: Final = tuple(code for code in FAULTS if code.startswith("merge."))
+TAKEN_FAULTS: Final = tuple(code for code in FAULTS if code.startswith("conflict."))
 # The type is the whole call's, so no single item is refused for it.
 ITEM_FAULTS: Final = tuple(code for code in BATCH_FAULTS if code != "customer_type.unknown")
 
+# Each of these is enough to be a customer.
+IDENTIFYING: Final = (
+    *("customerWallet", "customerClaims", "customerDid", "customerContact", "externalCustomerId"),
+)
 URL: Final = "An absolute http or https URL without a user name or password."
 SENDER: Final = "Who or what wrote this, in your words."
+HANDLE: Final = "A name of 1 to 128 characters, none a control character."
 COUNTRY: Final = "An ISO 3166-1 alpha-3 code in upper case, `ANT` or `XKX`."
 
 # What a field of the wire types means, and a value as an example.
@@ -88,6 +108,37 @@ MEANINGS: Final[dict[str, Mapping[str, tuple[str, object]]]] = {
         "createdBy": (SENDER, "crm-sync"),
         "address": ("The postal address as one text.", "12 Flower Street, Kabul"),
     },
+    "Customer": {
+        "externalCustomerId": (
+            "Your own key for the customer, unique in the project: at most 255 characters.",
+            "crm-000001",
+        ),
+        "status": ("`No status` is the same as null.", "Active"),
+        "riskScore": ("`No risk` is the same as null.", "Low"),
+        "onboardingLevel": (
+            "; ".join(
+                f"{customer_type}: {', '.join(f'`{level}`' for level in levels)}"
+                for customer_type, levels in ONBOARDING_LEVELS.items()
+            ),
+            "KYC",
+        ),
+        "tags": ("At most 32 words of yours, none twice.", ["vip", "eu"]),
+        "metadata": (
+            "A flat object of yours, of at most 16 KiB, kept byte for byte. No name may stand "
+            "twice, and a double must hold each number.",
+            {"segment": "gold", "visits": 3},
+        ),
+    },
+    "CustomerContact": {
+        "email": (
+            "An email address as HTML's `<input type=email>` takes it, or in other scripts.",
+            "amina@example.com",
+        ),
+        "phone": ("A phone number in E.164: `+`, country code, number.", "+93701234567"),
+        "twitter": (HANDLE, "amina"),
+        "discord": (HANDLE, "amina#0042"),
+        "telegram": (HANDLE, "@amina"),
+    },
     "CustomerDid": {
         "did": (
             "A DID (DID Core 1.0, section 3.1), unique in the project.",
@@ -97,6 +148,18 @@ MEANINGS: Final[dict[str, Mapping[str, tuple[str, object]]]] = {
         "updatedBy": (SENDER, "crm-sync"),
     },
 }
+
+
+# The free texts of the small bodies, which may be null.
+_TEXTS: Final = {
+    "CustomerPatch": ("reason",),
+    "Reason": ("reason",),
+    "NewEmail": ("createdBy",),
+    "WalletPatch": ("updatedBy",),
+    "DidPatch": ("updatedBy",),
+}
+_AROUND: Final = ("customerType", "cmsProjectId")
+_NESTED: Final = {"customerContact", "customerClaims"}
 
 
 class Describes(Protocol):
@@ -122,7 +185,7 @@ def component_schemas(settings: Settings, resources: Collection[Describes]) -> J
         for field, (description, example) in meanings.get(name, {}).items():
             schema["properties"][field] |= _annotation(description, example)
     _state_the_rules(schemas, settings)
-    written = {**schemas, **_texts(settings), **_results(), **_problems(settings)}
+    written = {**schemas, **_texts(settings)}
     for resource in resources:
         written |= resource.schemas(settings)
     return written
@@ -161,11 +224,11 @@ def _annotation(description: str, example: object) -> Json:
 
 
 def _state_the_rules(schemas: Mapping[str, Json], settings: Settings) -> None:
-    batch, customer, wallet, claims, did = (
+    batch, wallet, claims, did, contact = (
         schemas[name]["properties"]
-        for name in ("Batch", "Customer", "CustomerWallet", "CustomerClaims", "CustomerDid")
+        for name in ("Batch", "CustomerWallet", "CustomerClaims", "CustomerDid", "CustomerContact")
     )
-    for part in (wallet, claims, did):
+    for part in (wallet, claims, did, contact):
         for field, schema in part.items():
             if {"type": "string"} in schema.get("anyOf", ()):
                 part[field] = {**schema, "anyOf": [ref("Text"), {"type": "null"}]}
@@ -183,7 +246,9 @@ def _state_the_rules(schemas: Mapping[str, Json], settings: Settings) -> None:
             "enum": list(FINDINGS),
             "description": "Stable: [what each means](/docs/problems#faults).",
         }
-    schemas["Customer"]["anyOf"] = [_has_value(part) for part in customer]
+    schemas["Customer"]["anyOf"] = [*map(_has_value, IDENTIFYING)]
+    _state_the_profile(schemas["Customer"]["properties"], settings)
+    _state_one_customer(schemas)
     schemas["CustomerView"]["properties"]["metadata"] = {"type": "object"}
     for name in ("CustomerView", "WalletView", "DidView", "EmailView"):
         for field in ("createdAt", "updatedAt"):
@@ -191,14 +256,53 @@ def _state_the_rules(schemas: Mapping[str, Json], settings: Settings) -> None:
                 schemas[name]["properties"][field]["format"] = "date-time"
 
 
+def _state_one_customer(schemas: Mapping[str, Json]) -> None:
+    """One customer is created and changed by what a batch has of each."""
+    customer, contact = schemas["Customer"], schemas["CustomerContact"]["properties"]
+    one, patch = (schemas[name]["properties"] for name in ("OneCustomer", "CustomerPatch"))
+    around = schemas["Batch"]["properties"]
+    one |= {**customer["properties"], **{name: around[name] for name in _AROUND}}
+    schemas["OneCustomer"]["anyOf"] = customer["anyOf"]
+    for name in customer["properties"].keys() & patch.keys() - _NESTED:
+        patch[name] = customer["properties"][name]
+    patch["type"] = {"anyOf": [around["customerType"], {"type": "null"}]}
+    patched = schemas["ContactPatch"]["properties"]
+    patched |= {name: contact[name] for name in patched}
+    for name, fields in _TEXTS.items():
+        for field in fields:
+            schemas[name]["properties"][field]["anyOf"][0] = ref("Text")
+
+
+def _state_the_profile(customer: Json, settings: Settings) -> None:
+    words = {
+        "status": STATUSES,
+        "riskScore": RISK_SCORES,
+        "onboardingLevel": dict.fromkeys(chain(*ONBOARDING_LEVELS.values())),
+    }
+    for field, known in words.items():
+        customer[field]["anyOf"][0] = {"enum": list(known)}
+    customer["externalCustomerId"]["anyOf"][0] = {"type": "string", **_identifier(settings)}
+    tag = {"type": "string", "minLength": 1, "maxLength": LONGEST_TAG, "pattern": NO_CONTROL}
+    customer["tags"]["anyOf"][0] |= {"items": tag, "maxItems": MOST_TAGS, "uniqueItems": True}
+    text = {"type": "string", "maxLength": LONGEST_VALUE, "pattern": NO_NUL}
+    scalars = [text, {"type": "number"}, {"type": "boolean"}, {"type": "null"}]
+    members = {
+        "type": "object",
+        "maxProperties": MOST_MEMBERS,
+        "propertyNames": {"minLength": 1, "maxLength": LONGEST_NAME, "pattern": NO_NUL},
+        "additionalProperties": {"anyOf": scalars},
+    }
+    customer["metadata"]["anyOf"] = [members, {"type": "null"}]
+
+
 def _identifier(settings: Settings) -> Json:
     return {"minLength": 1, "maxLength": settings.max_text_chars, "pattern": NO_NUL}
 
 
 def _has_value(part: str) -> Json:
-    """A customer whose part is there; of claims, one at least that is not null."""
-    rule: Json = {"type": "object"}
-    if part == "customerClaims":
+    """A customer whose part is there; of claims and contacts, one at least that is not null."""
+    rule: Json = {"type": "string" if part == "externalCustomerId" else "object"}
+    if part in ("customerClaims", "customerContact"):
         rule["not"] = {"additionalProperties": {"type": "null"}}
     return {"required": [part], "properties": {part: rule}}
 
@@ -219,104 +323,4 @@ def _texts(settings: Settings) -> Json:
             "pattern": NO_NUL,
         },
         "Country": {"description": COUNTRY, "enum": sorted(COUNTRIES)},
-    }
-
-
-def _object(description: str, properties: Json, optional: Iterable[str] = ()) -> Json:
-    return {
-        "description": description,
-        "type": "object",
-        "properties": properties,
-        "required": [name for name in properties if name not in optional],
-    }
-
-
-def _results() -> Json:
-    """One result an item, of a partial call or a dry run."""
-    customer = {"type": "string", "format": "uuid", "description": "The customer's ID (UUIDv7)."}
-    errors = {"type": "array", "minItems": 1, "items": ref("ItemError")}
-    return {
-        "Created": _object(
-            "The customer is stored; a dry run, which stores none, gives no ID.",
-            {"outcome": {"const": "created"}, "id": customer},
-            optional=["id"],
-        ),
-        "Exists": _object(
-            "The customer was stored before (`onConflict=return`) and was left as it is.",
-            {"outcome": {"const": "exists"}, "id": customer},
-        ),
-        "Refused": _object(
-            "The customer is not stored.", {"outcome": {"const": "refused"}, "errors": errors}
-        ),
-        "Result": {
-            "description": "What became of one item of `customerData`.",
-            "oneOf": [ref(name) for name in ("Created", "Exists", "Refused")],
-        },
-        "Taken": {
-            "description": "What became of an item that was not refused.",
-            "oneOf": [ref(name) for name in ("Created", "Exists")],
-        },
-        "ItemError": {
-            "description": "Why an item is refused.",
-            "allOf": [ref("Error"), {"properties": {"code": {"enum": list(ITEM_FAULTS)}}}],
-        },
-    }
-
-
-def _problems(settings: Settings) -> Json:
-    text = {"type": "string"}
-    return {
-        "Error": _object(
-            "One fault, without the value that was sent.",
-            {
-                "pointer": {
-                    **text,
-                    "description": "JSON Pointer (RFC 6901) into the body; `/name` for a query "
-                    "parameter; empty for the whole.",
-                    "examples": ["/customerData/3/customerWallet/wallet"],
-                },
-                "code": {
-                    "enum": [*QUERY_FAULTS, *BODY_FAULTS],
-                    "description": "Stable: [what each means](/docs/problems#faults).",
-                    "examples": ["wallet.checksum"],
-                },
-                "detail": {**text, "description": "A sentence for people."},
-                "customerId": {
-                    **text,
-                    "format": "uuid",
-                    "description": "The stored customer that a conflict is with.",
-                },
-            },
-            optional=["customerId"],
-        ),
-        "Problem": _object(
-            "A refusal: an RFC 9457 problem document.",
-            {
-                "type": {
-                    **text,
-                    "format": "uri-reference",
-                    "description": "Where it is explained.",
-                },
-                "title": text,
-                "status": {"type": "integer", "description": "The HTTP status code."},
-                "code": {
-                    **text,
-                    "description": "Stable: [what each means](/docs/problems).",
-                },
-                "detail": {**text, "description": "A sentence for people."},
-                "message": {**text, "description": "The same as `detail`."},
-                "requestId": {**text, "description": "The same as the X-Request-Id header."},
-                "errors": {
-                    **array_of("Error", minItems=1, maxItems=settings.max_listed_errors),
-                    "description": "Every fault at once: of `query.invalid`, `body.invalid`, "
-                    "`batch.invalid` and `batch.conflict`.",
-                },
-                "errorCount": {
-                    "type": "integer",
-                    "minimum": 1,
-                    "description": "How many faults there are, the list being capped.",
-                },
-            },
-            optional=["errors", "errorCount"],
-        ),
     }

@@ -5,10 +5,10 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from enrol.customers.enrolment import DID, EXTERNAL, SUB, WALLET
 from enrol.customers.plan import key_hash
+from enrol.customers.profiles.fields import EXTERNAL_POINTER
 
 # Where the customer, as it is answered, holds what is unique.
 SUB_POINTER: Final = "/customerClaims/0/sub"
-EXTERNAL_POINTER: Final = "/externalCustomerId"
 
 Row = Mapping[str, Any]
 

@@ -9,8 +9,15 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import msgspec
+from msgspec import Raw
 
-from enrol.customers.columns import Columns, columns_of
+from enrol.customers.columns import (
+    PARTS,
+    PROFILE_MEMBERS,
+    Columns,
+    part_columns,
+    with_profile,
+)
 from enrol.customers.model import (
     CLAIM_FIELDS,
     Batch,
@@ -19,9 +26,10 @@ from enrol.customers.model import (
     CustomerWallet,
     Limits,
 )
+from enrol.customers.profiles.metadata import are_plain, members_in
 
-OBJECTS_PER_ITEM: Final = 4
-_WHITESPACE: Final = b" \t\r\n"
+OBJECTS_PER_ITEM: Final = 6
+_NULL: Final = Raw(b"null")
 _decoder: Final = msgspec.json.Decoder(Batch)
 
 
@@ -48,8 +56,9 @@ def decode_batch(body: bytes, limits: Limits) -> Decoded | None:
     batch = decode_only(body, limits)
     if batch is None:
         return None
-    columns = columns_of(batch.customer_data, range(len(batch.customer_data)))
-    return Decoded(batch, columns) if has_no_twice([body], columns) else None
+    customers = batch.customer_data
+    columns = whole_columns([body], customers, part_columns(customers, range(len(customers))))
+    return None if columns is None else Decoded(batch, columns)
 
 
 def decode_only(body: bytes, limits: Limits) -> Batch | None:
@@ -69,13 +78,30 @@ def decode_only(body: bytes, limits: Limits) -> Batch | None:
     return batch
 
 
-def has_no_twice(bodies: Sequence[bytes], columns: Columns) -> bool:
-    """Whether no object of the bodies has a key twice; ``columns`` are of all their customers.
+def whole_columns(
+    bodies: Sequence[bytes], customers: Sequence[Customer], columns: Columns
+) -> Columns | None:
+    """The columns of all customers of the bodies, with their profiles; ``columns`` are those of
+    their parts. None: an object may have a key twice, or the metadata a fault.
 
-    No body has fewer members than were kept of it, so where the sums agree, each does.
+    No body has fewer members than were kept of it, so where the sums agree, each does. And where
+    they agree without any profile, none was sent.
     """
-    sent = sum(map(_members_sent, bodies))
-    return sent == _members_possible(len(bodies), columns) - columns.absent
+    sent = sum(map(members_in, bodies))
+    possible = _members_possible(len(bodies), columns)
+    if sent == possible - columns.absent:
+        return columns
+    texts = [one.metadata for one in customers if isinstance(one.metadata, Raw)]
+    texts = [text for text in texts if text != _NULL]
+    if texts and not are_plain(texts):
+        return None
+    whole = with_profile(columns, customers)
+    if whole.profile is None:
+        return None
+    # What is between the names of metadata is counted alike on both sides.
+    sent -= members_in(b" ".join(texts))
+    possible += PROFILE_MEMBERS * len(columns.items)
+    return whole if sent == possible - whole.absent else None
 
 
 def may_hold_long_text(body: bytes, most: int) -> bool:
@@ -95,24 +121,12 @@ def may_hold_long_text(body: bytes, most: int) -> bool:
     )
 
 
-def _members_sent(body: bytes) -> int:
-    """How many members the objects of a valid JSON text have.
-
-    Once white space is gone, a name's closing quote and its colon are neighbours; inside of a
-    text a quote is escaped, so that the same two bytes follow a backslash there. A name cannot
-    end in a backslash, for all names that the decoder takes are known.
-    """
-    compact = body.translate(None, _WHITESPACE)
-    in_texts = compact.count(b'\\":') if b"\\" in body else 0
-    return compact.count(b'":') - in_texts
-
-
 def _members_possible(bodies: int, columns: Columns) -> int:
-    """How many members the bodies have when none of the optional ones is absent."""
+    """How many members the bodies have without profiles, when none of the optional is absent."""
     with_claims = len(columns.items) - columns.without_claims
     return (
         len(Batch.__struct_fields__) * bodies
-        + len(Customer.__struct_fields__) * len(columns.items)
+        + PARTS * len(columns.items)
         + len(CustomerWallet.__struct_fields__) * len(columns.wallets.places)
         + len(CustomerDid.__struct_fields__) * len(columns.dids.places)
         + len(CLAIM_FIELDS) * with_claims

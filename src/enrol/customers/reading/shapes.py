@@ -89,6 +89,21 @@ class Text(NamedTuple):
         return True
 
 
+class TextOr(NamedTuple):
+    """A text, or an object that says more."""
+
+    text: Text
+    object: Shape
+
+    def read(self, walk: Walk, item: int | None, pointer: str, value: Any) -> Any:
+        if type(value) is JsonObject:
+            return self.object.read(walk, item, pointer, value)
+        if type(value) is not str:
+            walk.wrong_type(item, pointer, "string or object", value)
+            return WRONG
+        return self.text.read(walk, item, pointer, value)
+
+
 class Choice(NamedTuple):
     """One of a few texts."""
 
@@ -330,6 +345,10 @@ def shape_of(kind: types.Type) -> Shape:
 
 def _union(kind: types.UnionType) -> Shape:
     others = [one for one in kind.types if not isinstance(one, types.NoneType)]
+    if len(others) == len(kind.types) == 2:
+        text, other = (shape_of(one) for one in others)
+        if isinstance(text, Text) and isinstance(other, Object):
+            return TextOr(text, other)
     if len(others) != 1 or len(others) == len(kind.types):
         raise TypeError(f"no shape for {kind}")
     return Nullable(shape_of(others[0]))

@@ -16,14 +16,19 @@ MOST_VALUES: Final = 20_000
 
 
 def read_struct(
-    body: bytes, struct: type[S], *, text_chars: int, most_levels: int
+    body: bytes,
+    struct: type[S],
+    *,
+    text_chars: int,
+    most_levels: int,
+    most_values: int = MOST_VALUES,
 ) -> S | list[Fault]:
     """The struct that a body holds, or all faults of the body, in the order of their pointers.
 
     A text whose annotation has no ``max_length`` may have ``text_chars`` characters. Raises
     `JsonInvalid`, `JsonTooDeep` and `TooManyValues`.
     """
-    root = parse_json(body, most_values=MOST_VALUES, most_levels=most_levels)
+    root = parse_json(body, most_values=most_values, most_levels=most_levels)
     walk = Walk(text_chars=text_chars)
     clean = object_of(struct).read(walk, None, "", root)
     if clean is WRONG:

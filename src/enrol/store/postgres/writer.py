@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 import asyncpg
 from asyncpg import Connection
 
+from enrol.customers.editing.undoing import Undo
 from enrol.customers.enrolment import Enrolment, Outcome
 from enrol.customers.lifecycle.change import Change, ChangeOutcome, Stale
 from enrol.logs import log_error
@@ -78,14 +79,14 @@ class PostgresWriter:
         self.waiting.put_nowait(job)
         return await job.future
 
-    async def apply(self, change: Change) -> ChangeOutcome:
+    async def apply(self, change: Change | Undo) -> ChangeOutcome:
         """See `Store.apply`. What was begun is finished, though its caller be gone."""
         task = asyncio.create_task(self._apply(change))
         self.applying.add(task)
         task.add_done_callback(self.applying.discard)
         return await asyncio.shield(task)
 
-    async def _apply(self, change: Change) -> ChangeOutcome:
+    async def _apply(self, change: Change | Undo) -> ChangeOutcome:
         line = await self.changers.get()
         try:
             return await line.apply(change)
@@ -173,7 +174,7 @@ class Line:
 
         return (await self._run(write, find)).outcomes
 
-    async def apply(self, change: Change) -> ChangeOutcome:
+    async def apply(self, change: Change | Undo) -> ChangeOutcome:
         """Store a change in one transaction. Raises `StoreUnavailable` and `StoreFull`.
 
         One without events leaves nothing to settle a lost answer by, and is written again: let it

@@ -5,6 +5,7 @@ from typing import Final
 
 import apsw
 
+from enrol.customers.editing.undoing import Undo
 from enrol.customers.enrolment import Enrolment, Outcome, Receipt
 from enrol.customers.lifecycle.change import Change, ChangeOutcome
 from enrol.store.changes import CREATED_COLUMNS
@@ -63,7 +64,7 @@ class Writer:
         self.shelves: dict[int, Shelf] = {}
         self.overwriting = Overwriting(connection)
 
-    def write(self, group: Sequence[Enrolment | Change]) -> list[Outcome | ChangeOutcome]:
+    def write(self, group: Sequence[Enrolment | Change | Undo]) -> list[Outcome | ChangeOutcome]:
         """Store a group: one transaction, one commit, one outcome each, in order.
 
         Raises whatever apsw raises; then nothing of the group is stored.
@@ -79,7 +80,7 @@ class Writer:
         self.overwriting.go_on()
         return outcomes
 
-    def _write(self, group: Sequence[Enrolment | Change]) -> list[Outcome | ChangeOutcome]:
+    def _write(self, group: Sequence[Enrolment | Change | Undo]) -> list[Outcome | ChangeOutcome]:
         enrolments = [each for each in group if isinstance(each, Enrolment)]
         enrolled = iter(self._enrol(enrolments)) if enrolments else iter(())
         return [

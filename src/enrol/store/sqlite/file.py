@@ -78,6 +78,8 @@ def prepare(path: str) -> None:
         connection = connect(path)
     except (OSError, apsw.Error) as error:
         raise StoreUnavailable(f"The database cannot be opened: {type(error).__name__}") from error
+    # What a revision sorts may be all that there is.
+    connection.pragma("temp_store", "file")
     try:
         while plan.is_behind(revision := read_revision(connection)):
             _migrate(connection, revision)

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import apsw
 
+from enrol.customers.editing.undoing import Undo
 from enrol.customers.enrolment import Enrolment
 from enrol.customers.lifecycle.change import Change
 from enrol.store.sqlite.file import BUSY_MILLISECONDS
@@ -64,7 +65,7 @@ class Overwriting:
         """How many seconds the writer may wait for work until there is more to do here."""
         return max(0.0, self.next_try - time.monotonic()) if self.is_due else None
 
-    def begin(self, group: Sequence[Enrolment | Change]) -> None:
+    def begin(self, group: Sequence[Enrolment | Change | Undo]) -> None:
         """A group is about to be written."""
         changes = [each for each in group if isinstance(each, Change)]
         if any(change.erases for change in changes):

@@ -119,15 +119,7 @@ def _batch_query() -> list[Json]:
 
 def _batch_headers(settings: Settings) -> list[Json]:
     return [
-        parameter(
-            "header",
-            "Idempotency-Key",
-            "1 to 255 visible ASCII characters, in quotes or not. For "
-            f"{settings.idempotency_hours:g} hours the same key with the same call gets the same "
-            "answer and stores nothing again; with another call it is refused. A dry run and an "
-            "empty batch do not use it up.",
-            {"type": "string", "pattern": '^"?[!#-~]{1,255}"?$'},
-        ),
+        idempotency_key(settings),
         parameter(
             "header",
             "Content-Encoding",
@@ -135,6 +127,19 @@ def _batch_headers(settings: Settings) -> list[Json]:
             {"enum": ["identity", "gzip"], "default": "identity"},
         ),
     ]
+
+
+def idempotency_key(settings: Settings) -> Json:
+    """The header that lets a call be repeated."""
+    return parameter(
+        "header",
+        "Idempotency-Key",
+        "1 to 255 visible ASCII characters, in quotes or not. For "
+        f"{settings.idempotency_hours:g} hours the same key with the same call gets the same "
+        "answer and stores nothing again; with another call it is refused. A dry run and an "
+        "empty batch do not use it up.",
+        {"type": "string", "pattern": '^"?[!#-~]{1,255}"?$'},
+    )
 
 
 RESOURCE: Final = Resource(_paths, types=(Batch,))
