@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from msgspec import Meta, Struct
 
-from enrol.api.query_string import read_query
+from enrol.api.query import read_query
 from enrol.api.resources.customers import Reads
 from enrol.api.resources.webhooks import admin_key, find_webhook
 from enrol.api.server import Server
