@@ -93,6 +93,8 @@ def _new_webhook() -> str | None:
     url = f"{os.environ['FUZZED_URL']}/webhooks"
     made = httpx.post(url, json={"url": NOBODYS}, headers=headers)
     return str(made.json()["id"]) if made.status_code == 200 else None
+
+
 def put_path_right(case: Case[Any]) -> None:
     """A customer with one part of each kind, new for each call: nobody can guess their IDs."""
     names = {"walletId": "customerWallets", "didId": "customerDids", "emailId": "customerEmails"}
