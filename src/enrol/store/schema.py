@@ -228,7 +228,7 @@ findings: Final = _table(
 
 
 # What is unique in a project: wallets, DIDs and subs, as keyed hashes. SQLite takes new keys as
-# runs and files them later: see sqlite/identifiers.py.
+# runs and files them later: see sqlite/keys/identifiers.py.
 identifiers: Final = _table(
     "identifiers",
     _project(),
