@@ -104,11 +104,18 @@ PROBLEMS: Final[dict[str, ProblemKind]] = {
         "This Idempotency-Key was used with another request. Nothing was stored.",
     ),
     # Reading.
+    "batch.unknown": ProblemKind(404, "Batch unknown", "There is no such batch in this project."),
     "customer.unknown": ProblemKind(
         404, "Customer unknown", "There is no such customer in this project."
     ),
     "customer.erased": ProblemKind(
         410, "Customer erased", "The personal data of this customer were erased."
+    ),
+    "events.ahead": ProblemKind(
+        409,
+        "Cursor ahead of the events",
+        "The cursor is ahead of the last event: a backup was restored, or it is of another "
+        "project. Begin anew.",
     ),
     # Changing.
     "customer.changed": ProblemKind(
@@ -160,6 +167,19 @@ PROBLEMS: Final[dict[str, ProblemKind]] = {
     "key.unknown": ProblemKind(404, "Key unknown", "There is no such API key in this project."),
     "key.too_many": ProblemKind(
         409, "Too many keys", "This project has as many API keys as it may."
+    ),
+    # Webhooks.
+    "webhook.unknown": ProblemKind(
+        404, "Webhook unknown", "There is no such webhook in this project."
+    ),
+    "webhook.too_many": ProblemKind(
+        409, "Too many webhooks", "This project has as many webhooks as it may."
+    ),
+    "webhook.busy": ProblemKind(
+        409, "Webhook busy", "The webhook is being changed by many calls at once; try again."
+    ),
+    "message.unknown": ProblemKind(
+        404, "Message unknown", "There is no such message in this project."
     ),
     # The server.
     "server.busy": ProblemKind(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.changes import Changes
 from tests.faults.checker import check_all, count_customers
 from tests.faults.load import Batch, Load, at_once, body_of, note, post
 from tests.faults.processes import Serving, wait_until
@@ -128,3 +129,37 @@ def test_commits_that_are_cut_at_random_under_load_lose_and_double_nothing(
     # Who met too many cuts in one call was told to repeat, and stores nothing twice by it.
     assert {status for batch in load.batches for status in batch.statuses} <= {503, 409}
     assert check_all(database, load.batches)
+
+
+def test_a_cut_commit_is_settled_though_others_go_on_in_its_project(
+    serving: Serving, relay: Relay, database: str, key: str
+) -> None:
+    """The end of the chain moves meanwhile: that is no reason to give up."""
+    load = Load(key, threads=8, seed=3)
+    with load.flowing():
+        load.go(serving.port)
+        for cut in (*AT_ANY_TIME, *AT_ANY_TIME):
+            wait_until(lambda: relay.left == 0, CUTTING_SECONDS, "no commit was cut")
+            relay.cut_commits(cut, 1)
+            time.sleep(0.5)
+        load.end()
+    assert relay.done >= 5
+    assert [status for batch in load.batches for status in batch.statuses] == []
+    assert check_all(database, load.batches)
+
+
+def test_changes_whose_commits_are_cut_are_settled_and_stored_once(
+    tmp_path: Path, serving: Serving, relay: Relay, database: str, key: str
+) -> None:
+    chance = random.Random(2)
+    batch = Batch("changed", 6, None)
+    assert note(batch, post(serving, key, body_of(batch.people)))
+    changes = Changes(tmp_path)
+    with changes.changing(relay.url(database)) as process:
+        deadline = time.monotonic() + CUTTING_SECONDS
+        while relay.done <= 10:
+            assert time.monotonic() < deadline, f"{relay.done} commits were cut"
+            relay.cut_commits(chance.choice(AT_ANY_TIME), 1)
+            time.sleep(chance.random() * 0.3)
+        process.wait_for(process.count() + 1)
+    assert check_all(database, [batch], changes) == 6

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from enrol.customers.editing.notes import shown_pointers
 from enrol.customers.formats.locales import canonical_locale
@@ -148,10 +148,12 @@ class CustomerView(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class CustomerPage(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A page of customers, newest first, and the count of all."""
+    """A page of customers, and the count of all that match: null where it was not asked for.
+    ``totalCountEstimated`` stands beside a count that changes just made may not be in."""
 
     data: list[CustomerView]
-    total_count: int
+    total_count: int | None
+    total_count_estimated: bool | UnsetType = UNSET
 
 
 NO_STATUS: Final = "No status"

@@ -24,7 +24,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 @contextmanager
-def _failures_told() -> Iterator[None]:
+def failures_told() -> Iterator[None]:
     """End the command in words, and with the code that the failure has."""
     import apsw
 
@@ -68,7 +68,7 @@ def migrate(
     from enrol.maintenance.places import Place
 
     settings = read_settings(database=database)
-    with _failures_told():
+    with failures_told():
         place = Place(settings.database)
         if not place.is_postgres and (partitions or citus):
             fail("--partitions and --citus are for PostgreSQL.", USAGE)
@@ -101,7 +101,7 @@ def backup(
     from enrol.maintenance.places import Place
 
     settings = read_settings(database=database)
-    with _failures_told(), progress_bar(as_json=as_json) as progress:
+    with failures_told(), progress_bar(as_json=as_json) as progress:
         done = back_up(Place(settings.database), file, progress, force=force)
     if as_json:
         typer.echo(json.dumps(done._asdict()))
@@ -127,7 +127,7 @@ def restore(
     from enrol.maintenance.restore import restore as run
 
     settings = read_settings(database=database)
-    with _failures_told(), progress_bar(as_json=as_json) as progress:
+    with failures_told(), progress_bar(as_json=as_json) as progress:
         done = run(file, Place(settings.database), progress, force=force)
     if as_json:
         typer.echo(json.dumps(done._asdict()))
@@ -138,7 +138,13 @@ def restore(
     _print_rows(done.rows)
 
 
-def doctor(database: Database = None, as_json: Json = False) -> None:
+def doctor(
+    database: Database = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Look at all events, not at the newest of each project.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Examine the database and what surrounds it, and say what to do. Changes nothing.
 
     Exit code 1 when there is an error; a warning is none.
@@ -150,9 +156,9 @@ def doctor(database: Database = None, as_json: Json = False) -> None:
     from enrol.maintenance.places import Place
 
     settings = read_settings(database=database)
-    with _failures_told(), progress_bar(as_json=as_json) as progress:
+    with failures_told(), progress_bar(as_json=as_json) as progress:
         place = Place(settings.database)
-        found = examine(place, settings, progress)
+        found = examine(place, settings, progress, full=full)
     level = worst(found.findings)
     if as_json:
         findings = [finding._asdict() for finding in found.findings]
@@ -204,7 +210,7 @@ def move(
     from enrol.maintenance.move import move as run
     from enrol.maintenance.places import Place
 
-    with _failures_told(), progress_bar(as_json=as_json) as progress:
+    with failures_told(), progress_bar(as_json=as_json) as progress:
         origin, goal = Place(source), Place(target)
         done = run(origin, goal, progress)
     if as_json:

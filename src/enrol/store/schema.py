@@ -17,10 +17,12 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    SmallInteger,
     Table,
     Text,
     text,
 )
+from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from enrol.store.columns import CLAIM_COLUMNS
 
@@ -37,6 +39,11 @@ def _id(name: str = "id", *, key: bool = True) -> Column[Any]:
 
 def _at(name: str = "created_at") -> Column[Any]:
     return Column(name, BigInteger, nullable=False)
+
+
+def _index_of_changes(name: str, *columns: str) -> Index:
+    where = text("type <> 'customer.created'")
+    return Index(name, *columns, sqlite_where=where, postgresql_where=where)
 
 
 def _table(name: str, *parts: Any) -> Table:
@@ -86,6 +93,10 @@ batches: Final = _table(
     Column("existing", Integer, nullable=False),
     Column("refused", Integer, nullable=False),
     _at(),
+    # The last time that it was undone, by which key, and how many customers that removed in all.
+    Column("undone_at", BigInteger),
+    Column("undone_by", Text),
+    Column("removed", Integer, nullable=False, server_default="0"),
 )
 
 customers: Final = _table(
@@ -179,14 +190,9 @@ events: Final = _table(
     Column("salt", LargeBinary(16)),
     Column("digest", LargeBinary(32)),
     # Nearly all events are of customers that were created, and those are found by their batch.
-    Index(
-        "events_by_customer",
-        "project",
-        "customer_id",
-        "seq",
-        sqlite_where=text("type <> 'customer.created'"),
-        postgresql_where=text("type <> 'customer.created'"),
-    ),
+    _index_of_changes("events_by_customer", "project", "customer_id", "seq"),
+    # What has changed since the search index was written, among customers that arrive.
+    _index_of_changes("events_of_changes", "project", "seq"),
 )
 
 # The events of one call, chained to the call before by a hash: customers/chain.py.
@@ -248,10 +254,136 @@ idempotency: Final = _table(
     Index("idempotency_by_age", "project", "created_at"),
 )
 
+# The search index: a projection of the customers (store/search/), which can be made anew from them.
+# It numbers the customers of a project; how far it has come stands in its progress.
+search_progress: Final = _table(
+    "search_progress",
+    _project(),
+    # The last event it has taken in, and the number of the next customer.
+    Column("seq", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    # The last customer that is numbered in the order of creation.
+    Column("last_at", BigInteger, nullable=False),
+    Column("last_id", LargeBinary(16), nullable=False),
+)
+
+search_numbers: Final = _table(
+    "search_numbers", _project(), _id(), Column("ordinal", BigInteger, nullable=False)
+)
+
+search_entries: Final = _table(
+    "search_entries",
+    _project(),
+    Column("ordinal", BigInteger, primary_key=True, nullable=False, autoincrement=False),
+    _id(key=False),
+    _at(),
+    # MessagePack: the facets, and pairs of order and key.
+    Column("facets", LargeBinary, nullable=False),
+    Column("orders", LargeBinary, nullable=False),
+    # With spaces between and around.
+    Column("words", Text, nullable=False),
+)
+
+# The customers with a facet: as bits, a row for each chunk of numbers.
+search_sets: Final = _table(
+    "search_sets",
+    _project(),
+    Column("facet", LargeBinary, primary_key=True, nullable=False),
+    Column("chunk", Integer, primary_key=True, nullable=False, autoincrement=False),
+    Column("bits", LargeBinary, nullable=False),
+)
+
+search_chunks: Final = _table(
+    "search_chunks",
+    _project(),
+    Column("chunk", Integer, primary_key=True, nullable=False, autoincrement=False),
+    Column("first_at", BigInteger, nullable=False),
+    Column("first_id", LargeBinary(16), nullable=False),
+    # How many have their words in search_words.
+    Column("filed", Integer, nullable=False),
+)
+
+# The order by name; and the places of those whose number does not tell them.
+search_orders: Final = _table(
+    "search_orders",
+    _project(),
+    Column("sort", SmallInteger, primary_key=True, nullable=False, autoincrement=False),
+    Column("key", LargeBinary, primary_key=True, nullable=False),
+    Column("ordinal", BigInteger, nullable=False),
+)
+
+# On SQLite this is an FTS5 table, which revision 0006 makes.
+search_words: Final = _table(
+    "search_words",
+    _project(),
+    Column("ordinal", BigInteger, primary_key=True, nullable=False, autoincrement=False),
+    Column("words", TSVECTOR, nullable=False),
+    Index("search_words_by_word", "words", postgresql_using="gin"),
+)
+
+# Webhooks: store/queries/webhooks.py says what the columns mean.
+webhook_endpoints: Final = _table(
+    "webhook_endpoints",
+    _project(),
+    _id(),
+    Column("url", Text, nullable=False),
+    # Separated by spaces; none: the usual ones.
+    Column("event_types", Text, nullable=False),
+    # A JSON array. They sign, so that no hash would do.
+    Column("secrets", Text, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("description", Text),
+    Column("updated_by", Text),
+    Column("disabled_reason", Text),
+    _at(),
+    *(_at(name) for name in ("generation", "epoch", "cursor")),
+    *(Column(name, BigInteger) for name in ("updated_at", "disabled_at", "delivered_at")),
+)
+
+webhook_pending: Final = _table(
+    "webhook_pending",
+    _project(),
+    _id("endpoint_id"),
+    Column("seq", BigInteger, primary_key=True, nullable=False, autoincrement=False),
+    Column("type", Text, primary_key=True, nullable=False),
+    _id("lane", key=False),
+    Column("behind", LargeBinary(16)),
+    _id("event_id", key=False),
+    Column("actor", Text, nullable=False),
+    *(_at(name) for name in ("at", "attempts", "next_at")),
+    Column("data", Text),
+    Column("first_at", BigInteger),
+    Column("unreached", Boolean, nullable=False),
+)
+
+webhook_attempts: Final = _table(
+    "webhook_attempts",
+    _project(),
+    _id("endpoint_id"),
+    # A UUIDv7, so that the oldest come first.
+    _id(),
+    Column("message_id", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    *(_at(name) for name in ("number", "at", "ms")),
+    Column("status", BigInteger),
+    Column("error", Text),
+    Index("webhook_attempts_by_message", "project", "endpoint_id", "message_id", "id"),
+)
+
+# Who delivers the webhooks of all projects: one row, of the project 0, which is none.
+webhook_leases: Final = _table(
+    "webhook_leases",
+    _project(),
+    Column("holder", Text, nullable=False),
+    _at("until"),
+)
+
 # Small, read by all: on a distributed database every node holds them whole. In the order in which
 # they refer to one another.
 REFERENCE_TABLES: Final = ("meta", "projects", "api_keys")
 SQLITE_TABLES: Final = frozenset({"identifiers_new"})
+POSTGRES_TABLES: Final = frozenset({"search_words"})
+SEARCH_TABLES: Final = frozenset(name for name in metadata.tables if name.startswith("search_"))
 
 
 def tables(dialect: str) -> list[Table]:
@@ -259,5 +391,5 @@ def tables(dialect: str) -> list[Table]:
     return [
         table
         for table in metadata.sorted_tables
-        if dialect == "sqlite" or table.name not in SQLITE_TABLES
+        if table.name not in (POSTGRES_TABLES if dialect == "sqlite" else SQLITE_TABLES)
     ]

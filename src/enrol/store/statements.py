@@ -18,9 +18,14 @@ def to_sqlite(statement: str) -> str:
     return _PLACE.sub(r"?\1", listed)
 
 
-def statement_of(write: Write) -> str:
-    """The statement that writes one row; a put names its key in ``where``."""
-    return _statement(write.verb, write.table, write.columns, write.where)
+def statement_of(write: Write, *, among: bool = False) -> str:
+    """The statement that writes one row; a put names its key in ``where``. ``among``: that updates
+    or deletes all whose last column of the key is in a list."""
+    statement = _statement(write.verb, write.table, write.columns, write.where)
+    if not among:
+        return statement
+    *before, last = statement.rpartition(" = ")
+    return f"{''.join(before)}ANY({last})"
 
 
 def insert_into(table: str, columns: Sequence[str]) -> str:

@@ -13,9 +13,12 @@ from enrol import __version__
 from enrol.api.reference.answers import HEADERS, refusal
 from enrol.api.reference.paths import (
     batch,
+    batches,
     customer,
     customers,
     emails,
+    erasure,
+    events,
     findings,
     health,
     keys,
@@ -23,6 +26,7 @@ from enrol.api.reference.paths import (
     merging,
     parts,
     reference,
+    webhooks,
 )
 from enrol.api.reference.resource import Resource, parameter
 from enrol.api.reference.results import answer_schemas
@@ -37,9 +41,13 @@ RESOURCES: Final[tuple[Resource, ...]] = (
     customer.RESOURCE,
     parts.RESOURCE,
     emails.RESOURCE,
+    batches.RESOURCE,
     merging.RESOURCE,
     findings.RESOURCE,
+    events.RESOURCE,
+    erasure.RESOURCE,
     keys.RESOURCE,
+    webhooks.RESOURCE,
     health.RESOURCE,
     reference.RESOURCE,
 )

@@ -7,13 +7,13 @@ from typing import Any, Final
 
 from asyncpg import Connection
 
-from enrol.customers.lifecycle.chain import Head, Link
+from enrol.customers.editing.undoing import Undo, undo_change
+from enrol.customers.lifecycle.chain import EventRow, Head, Link
 from enrol.customers.lifecycle.change import Applied, Change, ChangeOutcome, Stale, Write
 from enrol.store.changes import (
     EVENT_COLUMNS,
     FIND_VERSIONS,
     LINK_COLUMNS,
-    SET_VERSION,
     Appended,
     conflict_of,
     is_stale,
@@ -32,6 +32,14 @@ LOCK_HEAD: Final = """
 INSERT INTO chain_heads AS head (project, seq, hash) VALUES ($1, 0, '')
 ON CONFLICT (project) DO UPDATE SET seq = head.seq RETURNING seq, hash
 """
+SET_VERSIONS: Final = """
+UPDATE customers SET version = new.version, updated_at = $2
+FROM unnest($3::bytea[], $4::bigint[]) AS new (customer, version)
+WHERE project = $1 AND id = new.customer
+"""
+# A COPY is a statement more for the server to prepare.
+FEWEST_COPIED: Final = 20
+FIND_SEQ: Final = "SELECT seq FROM chain_heads WHERE project = $1"
 SET_HEAD: Final = "UPDATE chain_heads SET seq = $2, hash = $3 WHERE project = $1"
 ADD_EVENT: Final = insert_into("events", EVENT_COLUMNS)
 ADD_LINK: Final = insert_into("links", LINK_COLUMNS)
@@ -42,13 +50,15 @@ class NothingFound(Exception):
     """A row that an exact write names is not there."""
 
 
-async def apply(connection: Connection[Any], change: Change) -> ChangeOutcome:
+async def apply(connection: Connection[Any], change: Change | Undo) -> ChangeOutcome:
     """Write a change in the transaction that is open, or raise `NothingFound`, after which it is
     to be rolled back. Raises whatever asyncpg raises."""
-    if change.expected:
-        ids = sorted(customer for customer, _ in change.expected)
-        rows = await connection.fetch(LOCK_VERSIONS, change.project, ids)
-        if is_stale(change, dict(rows)):
+    if isinstance(change, Undo):
+        versions = await _lock_versions(connection, change.project, change.customers)
+        change = undo_change(change, versions)
+    elif change.expected:
+        versions = await _lock_versions(connection, change.project, change.expected)
+        if is_stale(change, versions):
             return Stale()
     if change.take:
         keys = [key for key, _, _ in change.take]
@@ -63,15 +73,31 @@ async def apply(connection: Connection[Any], change: Change) -> ChangeOutcome:
     await _run(connection, TAKE, taken)
     for write in change.writes:
         await _write_rows(connection, write)
+    if not change.events:
+        return Applied(await connection.fetchval(FIND_SEQ, change.project) or 0)
     # The head last of all: whoever waits for it waits for this commit alone.
     head = await lock_head(connection, change.project)
-    if not change.events:
-        return Applied(head.seq)
     appended = Appended(head, change)
-    await _run(connection, ADD_EVENT, appended.rows)
+    await _add_events(connection, appended.rows)
     await add_links(connection, [appended.link])
-    await _run(connection, SET_VERSION, appended.versions)
+    seqs = [seq for seq, _, _, _ in appended.versions]
+    customers = [customer for _, _, _, customer in appended.versions]
+    await connection.execute(SET_VERSIONS, change.project, change.at, customers, seqs)
     return Applied(appended.head.seq)
+
+
+async def _lock_versions(
+    connection: Connection[Any], project: int, customers: Sequence[tuple[bytes, Any]]
+) -> dict[bytes, int]:
+    ids = sorted(customer for customer, _ in customers)
+    return dict(await connection.fetch(LOCK_VERSIONS, project, ids))
+
+
+async def _add_events(connection: Connection[Any], rows: Sequence[EventRow]) -> None:
+    if len(rows) < FEWEST_COPIED:
+        await _run(connection, ADD_EVENT, rows)
+    else:
+        await connection.copy_records_to_table("events", records=rows, columns=EVENT_COLUMNS)
 
 
 async def lock_head(connection: Connection[Any], project: int) -> Head:
@@ -88,7 +114,7 @@ async def add_links(connection: Connection[Any], links: Sequence[Link]) -> None:
     await _run(connection, SET_HEAD, [*ends.values()])
 
 
-async def is_applied(connection: Connection[Any], change: Change) -> Applied | None:
+async def is_applied(connection: Connection[Any], change: Change | Undo) -> Applied | None:
     """What became of a change whose commit was not answered; None: it is not there."""
     last: int | None = await connection.fetchval(FIND_LINK, change.project, change.id)
     return None if last is None else Applied(last)
@@ -105,6 +131,15 @@ async def _run(
 
 
 async def _write_rows(connection: Connection[Any], write: Write) -> None:
+    changed = write.verb in ("update", "delete")
+    if changed and len(write.rows) > 1 and len({row[:-1] for row in write.rows}) == 1:
+        # Rows that differ in whom they are for alone are one statement.
+        *same, _ = write.rows[0]
+        statement = statement_of(write, among=True)
+        status = await connection.execute(statement, *same, [row[-1] for row in write.rows])
+        if write.exact and int(status.rpartition(" ")[2]) < len(write.rows):
+            raise NothingFound
+        return
     statement = statement_of(write)
     if not write.exact:
         await _run(connection, statement, write.rows)

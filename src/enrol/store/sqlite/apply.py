@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import apsw
 
+from enrol.customers.editing.undoing import Undo, undo_change
 from enrol.customers.lifecycle.chain import Head, Link
 from enrol.customers.lifecycle.change import Applied, Change, ChangeOutcome, Stale, Write
 from enrol.store.changes import (
@@ -17,6 +18,7 @@ from enrol.store.changes import (
     is_stale,
 )
 from enrol.store.sqlite.identifiers import Shelf
+from enrol.store.sqlite.scrubbing import scrub
 from enrol.store.statements import insert_into, statement_of, to_sqlite
 
 READ_VERSIONS: Final = to_sqlite(FIND_VERSIONS)
@@ -34,13 +36,14 @@ class NothingFound(Exception):
     """A row that an exact write names is not there."""
 
 
-def apply(connection: apsw.Connection, shelf: Shelf, change: Change) -> ChangeOutcome:
+def apply(connection: apsw.Connection, shelf: Shelf, change: Change | Undo) -> ChangeOutcome:
     """Write a change, or nothing of it."""
-    if change.expected:
-        ids = apsw.carray(tuple(customer for customer, _ in change.expected))
-        rows: Any = connection.execute(READ_VERSIONS, (change.project, ids))
-        if is_stale(change, dict(rows)):
-            return Stale()
+    if isinstance(change, Undo):
+        change = undo_change(change, _versions(connection, change.project, change.customers))
+    elif change.expected and is_stale(
+        change, _versions(connection, change.project, change.expected)
+    ):
+        return Stale()
     if change.take:
         conflict = conflict_of(change, shelf.find(connection, [key for key, _, _ in change.take]))
         if conflict is not None:
@@ -67,9 +70,19 @@ def add_links(connection: apsw.Connection, links: Sequence[Link]) -> None:
     connection.executemany(SET_HEAD, ends.values())
 
 
+def _versions(
+    connection: apsw.Connection, project: int, customers: Sequence[tuple[bytes, Any]]
+) -> dict[bytes, int]:
+    ids = apsw.carray(tuple(customer for customer, _ in customers) or (b"",))
+    rows: Any = connection.execute(READ_VERSIONS, (project, ids))
+    return dict(rows)
+
+
 def _write(connection: apsw.Connection, shelf: Shelf, change: Change) -> int:
     for write in change.writes:
         _write_rows(connection, write)
+    if change.erases:
+        scrub(connection, change)
     # What the shelf remembers is not rolled back: from here on nothing is found missing.
     shelf.release(connection, change.release)
     shelf.add(connection, sorted((key, owner) for key, owner, _ in change.take))

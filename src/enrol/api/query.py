@@ -1,0 +1,107 @@
+"""Query strings, read as structs whose fields say what each parameter may be."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated, Any, Final, TypeVar, get_args
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta, Struct
+from msgspec.structs import FieldInfo, fields
+
+from enrol.customers.faults import Fault
+from enrol.problems import Problem
+
+S = TypeVar("S", bound=Struct)
+_PLAIN: Final = {UUID: "a UUID", bool: "true or false"}
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def time_of(text: str, *, end: bool = False) -> int:
+    """The Unix milliseconds of an RFC 3339 date, or date and time (UTC where no offset is said);
+    with ``end`` those just behind it. Raises `ValueError`."""
+    # A "+" of an offset that was not escaped arrives as a space.
+    text = text.replace(" ", "+") if "T" in text else text
+    if "T" in text:
+        at, step = datetime.fromisoformat(text), timedelta(milliseconds=1)
+        if at.tzinfo is None:
+            at = at.replace(tzinfo=UTC)
+    else:
+        at = datetime.combine(date.fromisoformat(text), time(), UTC)
+        step = timedelta(days=1)
+    milliseconds = (at - EPOCH + (step if end else timedelta())) // timedelta(milliseconds=1)
+    return max(milliseconds, 0)
+
+
+FromDate = Annotated[
+    str,
+    Meta(
+        title="a date, or a date and time, of RFC 3339",
+        description="Created at this time or later: an RFC 3339 date, or date and time.",
+        extra={"read": time_of},
+    ),
+]
+ToDate = Annotated[
+    str,
+    Meta(
+        title="a date, or a date and time, of RFC 3339",
+        description="Created at this time or before; a date includes its day.",
+        extra={"read": time_of},
+    ),
+]
+
+
+def read_query(query_string: bytes, struct: type[S]) -> S:
+    """The query as a struct, whose fields are texts, numbers or UUIDs, bounded by `Meta`;
+    its ``title`` says in words what a text of a pattern is.
+
+    Raises `Problem` ``query.invalid`` naming every fault.
+    """
+    known = {field.encode_name: field for field in fields(struct)}
+    sent: dict[str, Any] = {}
+    faults = []
+    for name, text in parse_qsl(query_string.decode("latin-1"), keep_blank_values=True):
+        field = known.get(name)
+        if field is None:
+            faults.append(Fault(None, "", "query.unknown", f"Known: {', '.join(known)}."))
+            continue
+        if name in sent:
+            faults.append(Fault(None, f"/{name}", "query.value", f"{name} stands twice."))
+        try:
+            sent[name] = msgspec.convert(text, field.type, strict=False)
+            # Which is what the text "null" converts to, where nothing sent is None.
+            if sent[name] is None:
+                raise msgspec.ValidationError
+            _read_on(field, text)
+        except (msgspec.ValidationError, ValueError, OverflowError):
+            sent[name] = None
+            faults.append(Fault(None, f"/{name}", "query.value", f"{name} is {_kind(field)}."))
+    for name, field in known.items():
+        if field.required and name not in sent:
+            faults.append(Fault(None, f"/{name}", "query.value", f"{name} is required."))
+    if faults:
+        raise Problem("query.invalid", faults=faults)
+    # What was converted once is of its type.
+    return struct(**{field.name: sent[name] for name, field in known.items() if name in sent})
+
+
+def _read_on(field: FieldInfo, text: str) -> None:
+    """Raises `ValueError` or `OverflowError` for a text that its own reader does not take."""
+    for meta in get_args(field.type)[1:]:
+        if isinstance(meta, Meta) and meta.extra:
+            meta.extra["read"](text)
+
+
+def _kind(field: FieldInfo) -> str:
+    """What a parameter is, in words."""
+    annotated, *metas = get_args(field.type)
+    kinds = [annotated, *get_args(annotated)]
+    for kind, words in _PLAIN.items():
+        if kind in kinds:
+            return words
+    bounds = metas[0]
+    if bounds.title is not None:
+        return str(bounds.title)
+    if bounds.ge is not None:
+        return f"a whole number from {bounds.ge} to {bounds.le}"
+    return f"a text of {bounds.min_length} to {bounds.max_length} characters"
