@@ -91,13 +91,14 @@ def test_what_others_do_with_httpx_is_logged_as_ever(
 
 
 def test_reprs_hold_no_key_and_no_body(own: Project) -> None:
-    from enrol.client import batches, calls
+    from enrol.client import batches
+    from enrol.client.resources import customers
 
     plan = batches.creating("p", {"import_id": "i"})
     cutter = batches.Cutter("p", plan.settings)
     cutter.add(with_claims(name=MARKED))
     batch = cutter.cut()
     assert batch is not None
-    shown = repr([batch, plan.call(batch), calls.get_customer_by_wallet(MARKED, MARKED)])
+    shown = repr([batch, plan.call(batch), customers.get_customer_by_wallet(MARKED, MARKED)])
     assert "POST /customers/batch" in shown
     assert MARKED not in shown

@@ -1,6 +1,6 @@
 """The types of both clients, as mypy sees them: `make check` holds these lines."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from typing import assert_type
 from uuid import UUID
 
@@ -28,7 +28,7 @@ def waiting(client: Client, problem: EnrolProblem) -> None:
     assert_type(client.get_customer("a"), CustomerView)
     assert_type(client.get_customer_by_wallet("a"), CustomerView)
     assert_type(client.list_customers(page=2), CustomerPage)
-    assert_type(client.iter_customers(), Iterator[CustomerView])
+    assert_type(client.iter_customers(), Generator[CustomerView])
     assert_type(client.count_customers(), int)
     assert_type(client.count_findings(), dict[str, int])
     assert_type(client.is_ready(), bool)
@@ -45,7 +45,7 @@ async def awaited(client: AsyncClient) -> None:
     assert_type(await client.get_customer("a"), CustomerView)
     assert_type(await client.get_customer_by_wallet("a"), CustomerView)
     assert_type(await client.list_customers(page=2), CustomerPage)
-    assert_type(client.iter_customers(), AsyncIterator[CustomerView])
+    assert_type(client.iter_customers(), AsyncGenerator[CustomerView])
     assert_type(await client.count_customers(), int)
     assert_type(await client.count_findings(), dict[str, int])
     assert_type(await client.is_ready(), bool)

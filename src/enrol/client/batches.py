@@ -11,8 +11,14 @@ from uuid import UUID, uuid4
 import msgspec
 from msgspec import Struct
 
-from enrol.client.calls import Call
-from enrol.client.errors import ITEMS, CustomerNotEncodable, ErrorDocument, ItemError
+from enrol.client.calls import Answer, Call, encoded
+from enrol.client.errors import (
+    ITEMS,
+    CustomerNotEncodable,
+    ErrorDocument,
+    ItemError,
+    NotEncodable,
+)
 from enrol.customers.model import CustomerType
 
 T = TypeVar("T")
@@ -20,6 +26,7 @@ Mode = Literal["atomic", "partial", "dryRun"]
 Outcome = Literal["created", "exists", "refused"]
 
 MIB: Final = 1024 * 1024
+BATCH_HEADER: Final = "enrol-batch-id"
 MULTI_STATUS: Final = frozenset({200, 207})
 _IMPORT_ID: Final = re.compile(r"[\x21\x23-\x7e]{1,200}")
 # Pictures apart, text shrinks as much at the first level as at the last, in a tenth of the time.
@@ -95,6 +102,14 @@ class Batch:
 
 
 @dataclass(frozen=True)
+class Sent(Generic[T]):
+    """What a call gave: a result a customer, and the ID of the batch that it stored, if any."""
+
+    results: list[T]
+    batch_id: UUID | None
+
+
+@dataclass(frozen=True)
 class Plan(Generic[T]):
     """One kind of import, and how the answers of its calls are read."""
 
@@ -103,7 +118,7 @@ class Plan(Generic[T]):
     parse: Callable[[bytes, Batch], list[T]]
     settings: ImportSettings
 
-    def call(self, batch: Batch) -> Call[list[T]]:
+    def call(self, batch: Batch) -> Call[Sent[T]]:
         """The call that sends a batch.
 
         Its key is made of the import's ID and the place of its first customer, not of the number
@@ -125,10 +140,17 @@ class Plan(Generic[T]):
             path=f"/customers/batch?{urlencode(query)}",
             headers=headers,
             content=content,
-            parse=lambda answer: _counted(self.parse(answer, batch), batch),
+            parse=lambda answer: self._read(answer, batch),
             first=batch.first,
             statuses=MULTI_STATUS,
         )
+
+    def _read(self, answer: Answer, batch: Batch) -> Sent[T]:
+        results = self.parse(answer.content, batch)
+        if len(results) != batch.count:
+            raise msgspec.ValidationError
+        batch_id = answer.headers.get(BATCH_HEADER)
+        return Sent(results, UUID(batch_id) if batch_id else None)
 
 
 def creating(project: str, options: ImportOptions) -> Plan[UUID]:
@@ -189,19 +211,9 @@ class Cutter:
 
 def _encode(customer: object, index: int) -> bytes:
     try:
-        return msgspec.json.encode(customer)
-    except TypeError as error:
-        # msgspec names the type.
-        raise CustomerNotEncodable(index, str(error)) from None
-    except (ValueError, RecursionError) as error:
-        # These may show the text that cannot be encoded.
-        raise CustomerNotEncodable(index, type(error).__name__) from None
-
-
-def _counted(results: list[T], batch: Batch) -> list[T]:
-    if len(results) != batch.count:
-        raise msgspec.ValidationError
-    return results
+        return encoded(customer)
+    except NotEncodable as error:
+        raise CustomerNotEncodable(index, error.reason) from None
 
 
 class _Result(Struct, frozen=True):

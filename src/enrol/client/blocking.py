@@ -1,23 +1,96 @@
 """The client for code that waits: calls one after the other, imports in a few threads."""
 
+import time
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event
 from types import TracebackType
-from typing import Generic, Self, TypeVar, Unpack
+from typing import Concatenate, Generic, ParamSpec, Self, TypeVar, Unpack
 from uuid import UUID
 
 import httpx
 
-from enrol.api.views import CustomerPage, CustomerView
-from enrol.client import batches, calls
-from enrol.client.batches import Batch, Cutter, ImportOptions, ItemResult, Plan
-from enrol.client.calls import Call, Pages
+from enrol.client import batches
+from enrol.client.batches import Batch, Cutter, ImportOptions, ItemResult, Plan, Sent
+from enrol.client.calls import Call, Page
 from enrol.client.errors import EnrolError
+from enrol.client.methods import dressed
+from enrol.client.resources import batches as batch_calls
+from enrol.client.resources import (
+    customers,
+    events,
+    keys,
+    lookup,
+    parts,
+    project,
+    webhooks,
+)
 from enrol.client.tries import LIMITS, TIMEOUT, Reply, Retry, Session, Step, tries, unlogged
 
 T = TypeVar("T")
+S = TypeVar("S")
+P = ParamSpec("P")
+
+
+def _sends(call: Callable[P, Call[T]]) -> Callable[Concatenate["Client", P], T]:
+    """The method that sends a call."""
+
+    def method(client: "Client", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return client._send(call(*args, **kwargs))
+
+    return dressed(method, call)
+
+
+def _sends_of(
+    call: Callable[Concatenate[str, P], Call[T]],
+) -> Callable[Concatenate["Client", P], T]:
+    """The method that sends a call for the client's project."""
+
+    def method(client: "Client", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return client._send(call(client.project, *args, **kwargs))
+
+    return dressed(method, call, skip=1)
+
+
+def _walks(
+    call: Callable[P, Call[Page[T]]],
+) -> Callable[Concatenate["Client", P], Generator[T]]:
+    """The method that goes through all pages."""
+
+    def method(client: "Client", /, *args: P.args, **kwargs: P.kwargs) -> Generator[T]:
+        return client._walk(call(*args, **kwargs))
+
+    return dressed(method, call, over=Generator)
+
+
+def _walks_of(
+    call: Callable[Concatenate[str, P], Call[Page[T]]],
+) -> Callable[Concatenate["Client", P], Generator[T]]:
+    """The method that goes through all pages of the client's project."""
+
+    def method(client: "Client", /, *args: P.args, **kwargs: P.kwargs) -> Generator[T]:
+        return client._walk(call(client.project, *args, **kwargs))
+
+    return dressed(method, call, skip=1, over=Generator)
+
+
+def _gathers(
+    calls: Callable[P, Generator[Call[S], S, T]],
+) -> Callable[Concatenate["Client", P], T]:
+    """The method that sends all calls that a function asks for, and gives what it makes of them."""
+
+    def method(client: "Client", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        asked = calls(*args, **kwargs)
+        try:
+            call = next(asked)
+            while True:
+                call = asked.send(client._send(call))
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+    return dressed(method, calls)
 
 
 class Client:
@@ -76,44 +149,75 @@ class Client:
         another it sees those that are in the same call."""
         return Import(self, batches.checking(self.project, options), customers)
 
-    def get_customer(self, customer_id: UUID | str) -> CustomerView:
-        """One customer. Raises `EnrolProblem` ``customer.unknown``."""
-        return self._send(calls.get_customer(customer_id))
+    create_customer = _sends_of(customers.create_customer)
+    get_customer = _sends(customers.get_customer)
+    get_customer_and_tag = _sends(customers.get_customer_and_tag)
+    get_customer_by_wallet = _sends_of(customers.get_customer_by_wallet)
+    list_customers = _sends_of(customers.list_customers)
+    iter_customers = _walks_of(customers.iter_customers)
+    count_customers = _sends_of(customers.count_customers)
+    update_customer = _sends(customers.update_customer)
+    update_claims = _sends(customers.update_claims)
+    delete_customer = _sends(customers.delete_customer)
+    restore_customer = _sends(customers.restore_customer)
+    merge_customers = _sends(customers.merge_customers)
+    unmerge_customer = _sends(customers.unmerge_customer)
 
-    def get_customer_by_wallet(self, address: str) -> CustomerView:
-        """The customer of a wallet, in any spelling. Raises as `get_customer` does."""
-        return self._send(calls.get_customer_by_wallet(self.project, address))
+    look_up_customers = _gathers(lookup.look_up_customers)
 
-    def list_customers(
-        self, *, page: int = 1, limit: int = 100, wallet: str | None = None
-    ) -> CustomerPage:
-        """A page of customers, newest first, and the count of all."""
-        return self._send(calls.list_customers(self.project, wallet, page=page, limit=limit))
+    list_wallets = _sends(parts.list_wallets)
+    get_wallet = _sends(parts.get_wallet)
+    add_wallet = _sends(parts.add_wallet)
+    update_wallet = _sends(parts.update_wallet)
+    remove_wallet = _sends(parts.remove_wallet)
+    list_dids = _sends(parts.list_dids)
+    get_did = _sends(parts.get_did)
+    add_did = _sends(parts.add_did)
+    update_did = _sends(parts.update_did)
+    remove_did = _sends(parts.remove_did)
+    list_emails = _sends(parts.list_emails)
+    get_email = _sends(parts.get_email)
+    add_email = _sends(parts.add_email)
+    update_email = _sends(parts.update_email)
+    remove_email = _sends(parts.remove_email)
 
-    def iter_customers(
-        self, *, wallet: str | None = None, limit: int = calls.MOST_LISTED
-    ) -> Iterator[CustomerView]:
-        """All customers, newest first, each once, in pages of ``limit``."""
-        pages = Pages(self.project, wallet, limit)
-        while pages.more:
-            yield from pages.take(self._send(pages.next_call()))
+    iter_batches = _walks(batch_calls.iter_batches)
+    get_batch = _sends(batch_calls.get_batch)
+    iter_batch_customers = _walks(batch_calls.iter_batch_customers)
+    undo_batch = _sends(batch_calls.undo_batch)
 
-    def count_customers(self) -> int:
-        """How many customers the project has."""
-        # Null only where the call says that it wants none.
-        return self.list_customers(limit=1).total_count or 0
+    iter_events = _walks(events.iter_events)
+    iter_customer_events = _walks(events.iter_customer_events)
+    get_events_head = _sends(events.get_events_head)
+    get_dossier = _sends(events.get_dossier)
+    erase_customer = _sends(events.erase_customer)
 
-    def count_findings(self) -> dict[str, int]:
-        """How many findings of each code the project has."""
-        return self._send(calls.count_findings(self.project))
+    create_key = _sends(keys.create_key)
+    list_keys = _sends(keys.list_keys)
+    get_key = _sends(keys.get_key)
+    revoke_key = _sends(keys.revoke_key)
+
+    create_webhook = _sends(webhooks.create_webhook)
+    list_webhooks = _sends(webhooks.list_webhooks)
+    get_webhook = _sends(webhooks.get_webhook)
+    change_webhook = _sends(webhooks.change_webhook)
+    delete_webhook = _sends(webhooks.delete_webhook)
+    enable_webhook = _sends(webhooks.enable_webhook)
+    get_webhook_secret = _sends(webhooks.get_webhook_secret)
+    rotate_webhook_secret = _sends(webhooks.rotate_webhook_secret)
+    ping_webhook = _sends(webhooks.ping_webhook)
+    iter_webhook_attempts = _walks(webhooks.iter_webhook_attempts)
+    redeliver_webhook_message = _sends(webhooks.redeliver_webhook_message)
+
+    count_findings = _sends_of(project.count_findings)
 
     def is_alive(self) -> bool:
         """Whether the server answers."""
-        return self._succeeds(calls.healthz())
+        return self._succeeds(project.healthz())
 
     def is_ready(self) -> bool:
         """Whether the server can read and write."""
-        return self._succeeds(calls.readyz())
+        return self._succeeds(project.readyz())
 
     def _succeeds(self, call: Call[None]) -> bool:
         try:
@@ -121,6 +225,15 @@ class Client:
         except EnrolError:
             return False
         return True
+
+    def _walk(self, call: Call[Page[T]] | None) -> Generator[T]:
+        while call is not None:
+            sent = time.monotonic()
+            page = self._send(call)
+            yield from page.items
+            call = page.next
+            if call is not None and not page.items:
+                time.sleep(max(0.0, sent + page.least - time.monotonic()))
 
     def _send(self, call: Call[T], stop: Event | None = None) -> T:
         """Send a call; ``stop`` ends its tries and pauses."""
@@ -157,6 +270,8 @@ class Import(Iterator[T], Generic[T]):
     ``done`` counts the customers whose call is behind us with all its results handed out: where
     to go on with ``skip``, under the same ``import_id``. Calls beyond it may be stored as well;
     sent again under the same ID, they answer what they answered.
+    ``batches`` are the IDs of the batches that were stored, also beyond ``done``, in the order of
+    their customers: `Client.undo_batch` takes one back.
     """
 
     def __init__(self, client: Client, plan: Plan[T], customers: Iterable[object]) -> None:
@@ -166,6 +281,12 @@ class Import(Iterator[T], Generic[T]):
         self._plan = plan
         self._customers = customers
         self._results = self._run()
+        self._stored: dict[int, UUID] = {}
+
+    @property
+    def batches(self) -> list[UUID]:
+        """The IDs of the batches that were stored so far."""
+        return [batch_id for _, batch_id in sorted(self._stored.copy().items())]
 
     def __next__(self) -> T:
         return next(self._results)
@@ -182,7 +303,7 @@ class Import(Iterator[T], Generic[T]):
             try:
                 for batch in self._cut():
                     call = self._plan.call(batch)
-                    waiting.append((batch, pool.submit(self._client._send, call, stop)))
+                    waiting.append((batch, pool.submit(self._sent, call, stop)))
                     while waiting and (len(waiting) >= most or waiting[0][1].done()):
                         yield from self._take(*waiting.popleft())
                 while waiting:
@@ -193,6 +314,12 @@ class Import(Iterator[T], Generic[T]):
             finally:
                 stop.set()
                 pool.shutdown(cancel_futures=True)
+
+    def _sent(self, call: Call[Sent[T]], stop: Event) -> list[T]:
+        sent = self._client._send(call, stop)
+        if sent.batch_id is not None:
+            self._stored[call.first] = sent.batch_id
+        return sent.results
 
     def _cut(self) -> Iterator[Batch]:
         cutter = Cutter(self._plan.project, self._plan.settings)

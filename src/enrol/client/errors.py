@@ -4,12 +4,15 @@
     ├── EnrolProblem          the server refused: its problem document
     ├── NotAnswered           no answer, after all tries
     ├── AnswerUnreadable      an answer that is not Enrol's
-    └── CustomerNotEncodable  a customer that cannot be written as JSON, found before it was sent
+    ├── ChangeNotShown        it is done, and the key may not read what it wrote
+    └── NotEncodable          what cannot be written as JSON, found before it was sent
+        └── CustomerNotEncodable  a customer of an import
 
 No message holds a value that was sent: not even where a server or a proxy repeats one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
@@ -17,6 +20,7 @@ import msgspec
 from msgspec import Struct
 
 ITEMS: Final = "customerData"
+NOWHERE: Final[Mapping[str, int]] = MappingProxyType({})
 PROBLEM: Final = "application/problem+json"
 # What msgspec raises for JSON that is not as it should be, or is no JSON.
 UNREADABLE: Final = (ValueError, RecursionError)
@@ -96,11 +100,28 @@ class AnswerUnreadable(EnrolError):
         self.request_id = request_id
 
 
-class CustomerNotEncodable(EnrolError):
+class ChangeNotShown(EnrolError):
+    """The change is stored, and not shown: the key has no scope ``customers:read``. ``id`` is what
+    was made or changed, where the server tells."""
+
+    def __init__(self, changed: UUID | None) -> None:
+        super().__init__("It is stored, and the key may not read it")
+        self.id = changed
+
+
+class NotEncodable(EnrolError):
+    """What was given cannot be written as JSON."""
+
+    def __init__(self, reason: str, what: str = "The body") -> None:
+        super().__init__(f"{what} cannot be written as JSON: {reason}")
+        self.reason = reason
+
+
+class CustomerNotEncodable(NotEncodable):
     """The customer at ``index`` of the caller's iterable cannot be written as JSON."""
 
     def __init__(self, index: int, reason: str) -> None:
-        super().__init__(f"The customer {index} cannot be written as JSON: {reason}")
+        super().__init__(reason, f"The customer {index}")
         self.index = index
 
 
@@ -120,13 +141,17 @@ class ErrorDocument(Struct, frozen=True, kw_only=True, rename="camel"):
     detail: str
     customer_id: UUID | None = None
 
-    def in_iterable(self, first: int) -> ItemError:
-        """The same of a batch whose first customer is the ``first`` of the caller's iterable."""
+    def in_iterable(self, first: int, firsts: Mapping[str, int] = NOWHERE) -> ItemError:
+        """The same of a batch whose first customer is the ``first`` of the caller's iterable, or of
+        a body with lists that are parts of the caller's, each from its place in ``firsts``."""
         index, pointer = None, self.pointer
         parts = pointer.split("/", 3)
         if len(parts) > 2 and parts[1] == ITEMS and parts[2].isdecimal():
             index = first + int(parts[2])
             pointer = "/" + parts[3] if len(parts) > 3 else ""
+        elif len(parts) > 2 and parts[1] in firsts and parts[2].isdecimal():
+            parts[2] = str(firsts[parts[1]] + int(parts[2]))
+            pointer = "/".join(parts)
         return ItemError(
             index=index,
             pointer=pointer,
@@ -152,10 +177,11 @@ def read_problem(
     content: bytes,
     *,
     first: int,
+    firsts: Mapping[str, int],
     request_id: str,
     retry_after: float | None,
 ) -> EnrolProblem:
-    """The refusal that an answer is; ``first`` as in `ErrorDocument.in_iterable`."""
+    """The refusal that an answer is; ``first`` and ``firsts`` as in `ErrorDocument.in_iterable`."""
     try:
         # A document of another system may repeat in its detail what it was sent.
         if media_type.partition(";")[0].strip().lower() != PROBLEM:
@@ -168,7 +194,7 @@ def read_problem(
         sent.code,
         sent.detail,
         title=sent.title,
-        errors=[error.in_iterable(first) for error in sent.errors],
+        errors=[error.in_iterable(first, firsts) for error in sent.errors],
         error_count=sent.error_count,
         request_id=request_id,
         retry_after=retry_after,

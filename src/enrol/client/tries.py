@@ -18,7 +18,7 @@ import httpx
 from msgspec import Struct
 
 from enrol import __version__
-from enrol.client.calls import Call
+from enrol.client.calls import Answer, Call
 from enrol.client.errors import (
     UNREADABLE,
     AnswerUnreadable,
@@ -36,11 +36,16 @@ Reply = httpx.Response | httpx.RequestError | None
 PASSING: Final = frozenset({408, 429, 502, 503, 504})
 # The caller's mistakes, which no second try mends.
 _LASTING: Final = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
+# Nothing of the call was carried out: it was not sent, or it was one too many.
+_UNSENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_TOO_MANY: Final = 429
 TIMEOUT: Final = httpx.Timeout(60.0, connect=10.0)
 # No limit, so no connection is ever closed to make room and no request waits for one: httpcore may
 # close one that it has just given away (its issue 1110), and loses the places of requests that are
 # cancelled while they wait (1093). How many there are is `in_flight`.
 LIMITS: Final = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+
+_TALKATIVE: Final = ("httpx", "httpcore.http11", "httpcore.http2")
 
 log = logging.getLogger("enrol.client")
 
@@ -98,11 +103,13 @@ def tries(call: Call[T], session: Session) -> Generator[Step, Reply, T]:
     """
     retry = session.retry
     number = 0
+    # Whether a try that failed may have been carried out.
+    unsure = False
     while True:
         number += 1
         reply = yield session.request(call)
         assert reply is not None
-        last = number >= retry.tries or not call.repeated
+        last = number >= retry.tries or not _may_repeat(call, reply)
         if isinstance(reply, httpx.RequestError):
             reason, asked = type(reply).__name__, None
             if last or not isinstance(reply, httpx.TransportError) or isinstance(reply, _LASTING):
@@ -110,7 +117,8 @@ def tries(call: Call[T], session: Session) -> Generator[Step, Reply, T]:
         else:
             reason, asked = str(reply.status_code), _retry_after(reply)
             if last or reply.status_code not in PASSING or (asked or 0) > retry.patience:
-                return _read(call, reply)
+                return _read(call, reply, unsure=unsure)
+        unsure = unsure or not _is_unsent(reply)
         pause = max(retry.pause(number), asked or 0.0)
         log.warning(
             "%s: %s; try %d of %d follows in %.1f s [%s]",
@@ -119,11 +127,26 @@ def tries(call: Call[T], session: Session) -> Generator[Step, Reply, T]:
         yield pause
 
 
-def _read(call: Call[T], reply: httpx.Response) -> T:
+def _may_repeat(call: Call[T], reply: httpx.Response | httpx.RequestError) -> bool:
+    """Whether the call may be sent again after this."""
+    return call.repeat == "always" or (call.repeat == "unsent" and _is_unsent(reply))
+
+
+def _is_unsent(reply: httpx.Response | httpx.RequestError) -> bool:
+    if isinstance(reply, httpx.RequestError):
+        return isinstance(reply, _UNSENT)
+    return reply.status_code == _TOO_MANY
+
+
+def _read(call: Call[T], reply: httpx.Response, *, unsure: bool) -> T:
+    answer = Answer(reply.content, reply.headers)
     if reply.status_code not in call.statuses:
-        raise _problem(call, reply)
+        problem = _problem(call, reply)
+        if not (unsure and problem.code == call.settled):
+            raise problem
+        answer = Answer(b"", {})
     try:
-        return call.parse(reply.content)
+        return call.parse(answer)
     except UNREADABLE:
         # From None: what msgspec says may hold a value.
         raise AnswerUnreadable(call.name, reply.status_code, call.request_id) from None
@@ -135,6 +158,7 @@ def _problem(call: Call[T], reply: httpx.Response) -> EnrolProblem:
         reply.headers.get("content-type", ""),
         reply.content,
         first=call.first,
+        firsts=call.firsts,
         request_id=call.request_id,
         retry_after=_retry_after(reply),
     )
@@ -164,9 +188,11 @@ def _is_not_ours(record: logging.LogRecord) -> bool:
 @contextmanager
 def unlogged() -> Generator[None]:
     """Keeps httpx from logging the URL of what is sent meanwhile: it writes it whole (its issue
-    2760), and the address of a wallet is in it. The lines of `enrol.client` tell as much."""
-    # Adding it again changes nothing.
-    logging.getLogger("httpx").addFilter(_is_not_ours)
+    2760), and the address of a wallet is in it. The same stands in the ``Link`` of an answer, which
+    httpcore writes where debugging is on. The lines of `enrol.client` tell as much."""
+    for name in _TALKATIVE:
+        # Adding it again changes nothing.
+        logging.getLogger(name).addFilter(_is_not_ours)
     token = _ours.set(True)
     try:
         yield
