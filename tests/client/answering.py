@@ -71,7 +71,7 @@ class Answering:
                 self.end_headers()
                 self.wfile.write(told.body)
 
-            do_GET = do_POST = answer  # noqa: N815
+            do_GET = do_POST = do_PATCH = do_DELETE = answer  # noqa: N815
 
             def log_message(self, format: str, *args: object) -> None:
                 pass
