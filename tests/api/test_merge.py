@@ -370,7 +370,10 @@ def test_a_merge_that_is_taken_back_leaves_no_trace_but_events(
     fresh = lenient.server.new_project(lenient=True)
     ids = fresh.enrol(
         *(
-            with_wallet(f"nonsense-{number}") if "odd" in parts else customer()
+            {
+                **(with_wallet(f"nonsense-{number}") if "odd" in parts else customer()),
+                **({"customerContact": {"email": "none"}} if "bad email" in parts else {}),
+            }
             for number, parts in enumerate(people)
         )
     )

@@ -18,8 +18,9 @@ from enrol.api.server import Server
 from enrol.api.views import CustomerView, Timestamp, customer_view, timestamp
 from enrol.problems import Problem
 from enrol.store.protocol import KeyRecord
-from enrol.store.queries.erasure import Batch, find_batches, find_sources
+from enrol.store.queries.erasure import Batch, find_batches
 from enrol.store.queries.events import FeedEvent, find_head, read_history
+from enrol.store.queries.merging import find_merged
 
 VERSION: Final = 1
 
@@ -82,7 +83,7 @@ async def get_dossier(
     """All that is held on the person, also on one that was deleted or erased."""
     key = await reading_key(server, request)
     wanted = customer_bytes(customer_id)
-    ids = [wanted, *await find_sources(server.store, key.project, wanted)]
+    ids = [wanted, *await find_merged(server.store, key.project, wanted)]
     records = await server.store.find_customers(key.project, ids)
     if not records or records[0].customer["id"] != wanted:
         raise Problem("customer.unknown")

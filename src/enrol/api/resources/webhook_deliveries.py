@@ -8,11 +8,11 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from msgspec import Meta, Struct
 
-from enrol.api.query import read_query
+from enrol.api.lists.query import read_query
 from enrol.api.resources.customers import Reads
+from enrol.api.resources.webhook_views import AttemptPage, AttemptView, attempt_view
 from enrol.api.resources.webhooks import admin_key, find_webhook
 from enrol.api.server import Server
-from enrol.api.webhook_views import AttemptPage, AttemptView, attempt_view
 from enrol.problems import Problem
 from enrol.store.protocol import KeyRecord
 from enrol.store.queries import webhooks as queries
