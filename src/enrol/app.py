@@ -13,7 +13,7 @@ from enrol.api.edge import Edge
 from enrol.api.http import REQUEST_ID, ClientGone
 from enrol.api.options import options_of
 from enrol.api.reference import routes as reference
-from enrol.api.resources import batches, customers, events, findings, health, keys, lookup
+from enrol.api.resources import batches, customers, events, export, findings, health, keys, lookup
 from enrol.api.resources.editing import customer, emails, merging, parts
 from enrol.api.server import Server, build_server
 from enrol.collector import collect_seldom
@@ -27,6 +27,7 @@ from enrol.store.registry import is_postgres
 # In the order of the API's description; a new resource is a module and a name here.
 HANDLERS: Final = (
     *customers.HANDLERS,
+    *export.HANDLERS,
     *lookup.HANDLERS,
     *customer.HANDLERS,
     *parts.HANDLERS,

@@ -102,6 +102,10 @@ HEADERS: Final[Json] = {
         "description": "RFC 8288: where the next page is.",
         "schema": {"type": "string", "pattern": '^<[^>]+>; rel="next"$'},
     },
+    "Content-Disposition": {
+        "description": "A name for the file (RFC 6266).",
+        "schema": {"type": "string"},
+    },
     "Accept": {"description": "The content type to send.", "schema": {"type": "string"}},
     "Accept-Encoding": {
         "description": "The content encoding to send, beside none.",

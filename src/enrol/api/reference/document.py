@@ -18,6 +18,7 @@ from enrol.api.reference.paths import (
     customers,
     emails,
     events,
+    export,
     findings,
     health,
     keys,
@@ -35,6 +36,7 @@ from enrol.settings import Settings
 RESOURCES: Final[tuple[Resource, ...]] = (
     batch.RESOURCE,
     customers.RESOURCE,
+    export.RESOURCE,
     lookup.RESOURCE,
     customer.RESOURCE,
     parts.RESOURCE,
