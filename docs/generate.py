@@ -36,6 +36,7 @@ MEANINGS: Final = {
     "rate_limit": "Calls that a key may make in a minute, over all HTTP processes; 0: any number.",
     "sqlite_cache_mib": "MiB of database pages that the writer keeps in memory.",
     "log_requests": "Write a line for each request.",
+    "webhook_private_addresses": "Let webhooks go to private networks, and over http.",
     "writer_socket": "Set by `enrol serve` for its own processes; leave it alone.",
 }
 

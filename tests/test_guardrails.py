@@ -36,7 +36,14 @@ ENVIRONMENT_READERS = frozenset({"enrol.settings"})
 
 # The edges of the processes, where any exception becomes a problem document or an exit code.
 BROAD_EXCEPT = frozenset(
-    {"enrol.api.edge", "enrol.cli", "enrol.store.sqlite.writer", "enrol.store.postgres.writer"}
+    {
+        "enrol.api.edge",
+        "enrol.cli",
+        "enrol.store.sqlite.writer",
+        "enrol.store.postgres.writer",
+        # A task of its own, to whose failures nobody listens.
+        "enrol.store.search.on_postgres",
+    }
 )
 
 # What a part must not import: a name forbids all that lies beneath it.

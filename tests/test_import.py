@@ -333,6 +333,34 @@ def test_every_column_arrives_where_it_belongs(importing: Importing) -> None:
     assert people["b"]["customerClaims"][0]["name"] is None
 
 
+def test_every_column_of_a_profile_arrives_where_it_belongs(importing: Importing) -> None:
+    header = ["sub", "externalCustomerId", "status", "riskScore", "onboardingLevel", "email"]
+    header += ["phone", "twitter", "discord", "telegram", "tags", "metadata"]
+    row = ["a", "x", "To be reviewed", "High", "KYC", "a@example.com", "+12025550100", "t", "d"]
+    row += ["g", "vip; newsletter ;", '{ "n" : 1.0, "s":"é" }']
+    text = as_csv(header, [row, ["b", *[""] * 11]])
+    done = importing.run(importing.write("crm.csv", text), "--json")
+    assert done.code == 0, done
+    people = customers_by_sub(importing)
+    one, other = people["a"], people["b"]
+    assert (one["externalCustomerId"], one["status"]) == ("x", "To be reviewed")
+    assert (one["riskScore"], one["onboardingLevel"]) == ("High", "KYC")
+    assert [email["email"] for email in one["customerEmails"]] == ["a@example.com"]
+    names = ("phone", "twitter", "discord", "telegram")
+    assert one["customerContact"] == dict(zip(names, ["+12025550100", "t", "d", "g"], strict=True))
+    assert (one["tags"], one["metadata"]) == (["vip", "newsletter"], {"n": 1.0, "s": "é"})
+    assert (other["status"], other["customerEmails"], other["tags"]) == ("No status", [], [])
+
+
+def test_metadata_that_are_no_object_are_named(importing: Importing) -> None:
+    text = as_csv(["sub", "metadata"], [["a", '{"a":1}'], ["b", "[1]"], ["c", "secret"]])
+    done = importing.run(importing.write("crm.csv", text), "--json")
+    faults = [(each["line"], each["pointer"], each["code"]) for each in done.summary["faults"]]
+    assert faults == [(3, "/metadata", "field.type"), (4, "/metadata", "field.type")]
+    assert "secret" not in done.err + done.out
+    assert importing.subs() == []
+
+
 def test_a_body_of_the_api_is_imported_as_it_is(importing: Importing) -> None:
     body = importing.project.body(
         with_claims(sub="a"), with_claims(sub="b"), customer_type="Company"

@@ -86,6 +86,7 @@ def wrong(field: msgspec.structs.FieldInfo) -> list[str]:
         "workers": ["0", "65", "1.5"],
         "max_json_depth": ["3", "501"],
         "log_requests": ["maybe", ""],
+        "webhook_private_addresses": ["maybe", ""],
         "host": [],
         "writer_socket": [],
     }

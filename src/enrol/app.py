@@ -13,7 +13,20 @@ from enrol.api.edge import Edge
 from enrol.api.http import REQUEST_ID, ClientGone
 from enrol.api.options import options_of
 from enrol.api.reference import routes as reference
-from enrol.api.resources import batches, customers, events, export, findings, health, keys, lookup
+from enrol.api.resources import (
+    batches,
+    customers,
+    dossier,
+    erasure,
+    events,
+    export,
+    findings,
+    health,
+    keys,
+    lookup,
+    webhook_deliveries,
+    webhooks,
+)
 from enrol.api.resources.editing import customer, emails, merging, parts
 from enrol.api.server import Server, build_server
 from enrol.collector import collect_seldom
@@ -36,7 +49,11 @@ HANDLERS: Final = (
     *batches.HANDLERS,
     *findings.HANDLERS,
     *events.HANDLERS,
+    *erasure.HANDLERS,
+    *dossier.HANDLERS,
     *keys.HANDLERS,
+    *webhooks.HANDLERS,
+    *webhook_deliveries.HANDLERS,
     *health.HANDLERS,
     *reference.HANDLERS,
 )
@@ -94,8 +111,8 @@ def build_app(settings: Settings, store: Store) -> Edge:
         dependencies={"server": Provide(provide_server, sync_to_thread=False, use_cache=True)},
         exception_handlers={Exception: answer_problem, HTTPException: answer_problem},
         openapi_config=None,
-        on_startup=[store.open],
-        on_shutdown=[store.close],
+        on_startup=[store.open, server.webhooks.start],
+        on_shutdown=[server.webhooks.stop, store.close],
         logging_config=None,
     )
     edge = Edge(server, routes)

@@ -168,6 +168,19 @@ PROBLEMS: Final[dict[str, ProblemKind]] = {
     "key.too_many": ProblemKind(
         409, "Too many keys", "This project has as many API keys as it may."
     ),
+    # Webhooks.
+    "webhook.unknown": ProblemKind(
+        404, "Webhook unknown", "There is no such webhook in this project."
+    ),
+    "webhook.too_many": ProblemKind(
+        409, "Too many webhooks", "This project has as many webhooks as it may."
+    ),
+    "webhook.busy": ProblemKind(
+        409, "Webhook busy", "The webhook is being changed by many calls at once; try again."
+    ),
+    "message.unknown": ProblemKind(
+        404, "Message unknown", "There is no such message in this project."
+    ),
     # The server.
     "server.busy": ProblemKind(
         503, "Server busy", "The server holds as much as it can at once; try again soon."

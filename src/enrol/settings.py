@@ -56,6 +56,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     rate_limit: Annotated[int, Meta(ge=0, le=MOST_LIMIT)] = 0
     sqlite_cache_mib: Positive = 256
     log_requests: bool = True
+    webhook_private_addresses: bool = False
     # Where the writer of the SQLite file listens: `enrol serve` tells its processes.
     writer_socket: str = ""
 

@@ -102,7 +102,7 @@ PEOPLE = [
 
 def export(project: Project, **query: str) -> httpx.Response:
     """A whole file, which is as the document says."""
-    answer = project.get("/customers/export", **{"type": "Individual", **query})
+    answer = project.get("/customers/export", **{"type": "Individual", "format": "jsonl", **query})
     assert answer.status_code == 200, answer.text
     DESCRIPTION(answer)
     return answer
@@ -269,6 +269,63 @@ class TestPages:
         assert exported_ids(project, toDate="2001-01-01") == []
 
 
+class TestFilters:
+    """Those of `GET /customers`, which test_search.py holds; here that they reach the file."""
+
+    def test_each_filter_lets_the_same_through_as_the_list(self, project: Project) -> None:
+        known = customer(name="Nguyễn Thị Minh Khai", countryOfResidence="VNM")
+        known |= {"status": "Active", "riskScore": "High", "tags": ["vip"]}
+        known |= {"externalCustomerId": "x-1"}
+        (one,) = project.enrol(known)
+        project.enrol(*(customer(name="Someone Else") for _ in range(3)))
+        filters = {
+            "status": "Active",
+            "riskLevel": "High",
+            "tag": "vip",
+            "search": "minh nguyen",
+            "countryOfResidence": "VNM",
+            "wallet": known["customerWallet"]["wallet"],
+            "did": known["customerDid"]["did"],
+            "sub": known["customerClaims"]["sub"],
+            "externalCustomerId": "x-1",
+        }
+        for name, value in filters.items():
+            assert exported_ids(project, **{name: value}) == [one], name
+            assert lines(project, **{name: value}) == [known], name
+        assert exported_ids(project, **filters) == [one]
+        assert exported_ids(project, status="Rejected") == []
+        assert len(exported_ids(project, status="No status")) == 3
+
+    def test_many_by_a_filter_come_once_in_order(self, project: Project) -> None:
+        ids = []
+        for _ in range(3):
+            ids += project.enrol(*({**customer(), "tags": ["t"]} for _ in range(PAGE_CUSTOMERS)))
+            project.enrol(customer())
+        assert exported_ids(project, tag="t") == ids
+
+    def test_deleted_customers_where_they_are_asked_for(self, project: Project) -> None:
+        ids = project.enrol(customer(), customer())
+        project.server.http.delete(f"/customers/{ids[0]}", headers=project.headers)
+        assert exported_ids(project, softDeletedBefore="2999-01-01") == ids[:1]
+        assert exported_ids(project) == ids[1:]
+
+    @pytest.mark.parametrize("name", ["currentPage", "limit", "after", "sort", "count"])
+    def test_it_has_no_pages(self, project: Project, name: str) -> None:
+        answer = project.get("/customers/export", **{name: "1"})
+        assert faults(problem(answer, "query.invalid")) == [("", "query.unknown")]
+
+    def test_all_faults_at_once(self, project: Project) -> None:
+        query = {"format": "xml", "status": "x", "limit": "1", "spreadsheet": "y", "what": "z"}
+        found = faults(problem(project.get("/customers/export", **query), "query.invalid"))
+        assert sorted(found) == [
+            ("", "query.unknown"),
+            ("", "query.unknown"),
+            ("/format", "query.value"),
+            ("/spreadsheet", "query.value"),
+            ("/status", "query.value"),
+        ]
+
+
 class TestAsking:
     @pytest.mark.parametrize(
         ("name", "value"),
@@ -278,7 +335,8 @@ class TestAsking:
             ("fromDate", "x"),
             ("toDate", "2026-13-01"),
             ("spreadsheet", "yes"),
-            ("cmsProjectId", ""),
+            ("status", "Asleep"),
+            ("search", ""),
         ],
     )
     def test_a_query_that_is_not_right(self, project: Project, name: str, value: str) -> None:
@@ -287,7 +345,7 @@ class TestAsking:
         DESCRIPTION(answer)
         assert faults(problem(answer, "query.invalid")) == [(f"/{name}", "query.value")]
 
-    @pytest.mark.parametrize("query", [{}, {"format": "csv"}])
+    @pytest.mark.parametrize("query", [{"format": "jsonl"}, {"format": "csv"}])
     def test_a_file_to_be_imported_is_of_one_type(
         self, project: Project, query: dict[str, str]
     ) -> None:
@@ -308,7 +366,7 @@ class TestAsking:
 
         def raw(accepted: str) -> tuple[httpx.Headers, bytes]:
             headers = project.headers | {"Accept-Encoding": accepted}
-            query = {"type": "Individual"}
+            query = {"type": "Individual", "format": "jsonl"}
             # A client of its own, which nothing reads along with.
             url = f"{project.server.url}/customers/export"
             with httpx.stream("GET", url, params=query, headers=headers) as answer:
@@ -354,7 +412,7 @@ class TestSlowReaders:
     def test_more_than_a_few_at_once_are_refused(
         self, full: Project, stalled: list[socket.socket]
     ) -> None:
-        answer = full.get("/customers/export", type="Individual")
+        answer = full.get("/customers/export", type="Individual", format="jsonl")
         DESCRIPTION(answer)
         problem(answer, "server.busy")
         assert answer.headers["retry-after"] == "1"
@@ -371,7 +429,9 @@ class TestSlowReaders:
     ) -> None:
         stalled[0].close()
         deadline = time.monotonic() + 10
-        while (answer := full.get("/customers/export", type="Individual")).status_code == 503:
+        while (
+            answer := full.get("/customers/export", type="Individual", format="jsonl")
+        ).status_code == 503:
             assert time.monotonic() < deadline
             time.sleep(0.05)
         assert len(answer.content.splitlines()) == 700
@@ -394,7 +454,7 @@ def _stalled(project: Project) -> socket.socket:
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
     connection.connect((HOST, project.server.port))
     connection.sendall(
-        b"GET /customers/export?type=Individual HTTP/1.1\r\nHost: x\r\n"
+        b"GET /customers/export?format=jsonl&type=Individual HTTP/1.1\r\nHost: x\r\n"
         + f"Authorization: Bearer {project.key}\r\n\r\n".encode()
     )
     assert connection.recv(16).startswith(b"HTTP/1.1 200")

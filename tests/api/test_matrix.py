@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import quote
+from uuid import UUID
 
 import httpx
 import pytest
@@ -21,6 +22,7 @@ from enrol.store.schema import tables
 from tests.api.refusals import problem
 from tests.people import customer
 from tests.serving import Project, Served
+from tests.webhooks.hooks import stored_webhook
 
 DOCUMENT = openapi_document(Settings())
 # The example of the document stands for the key's project.
@@ -65,6 +67,7 @@ class Owner:
         (self.customer_id,) = answer.json()
         self.batch_id = answer.headers["enrol-batch-id"]
         self.key = project.server.new_key(project.id)
+        self.webhook_id = stored_webhook(project)
         self.wallet = self.sent["customerWallet"]["wallet"]
         self.email = "quintessa@fjordsworth.example"
         added = project.server.http.post(
@@ -88,7 +91,7 @@ class Owner:
             sent["customerDid"]["did"],
             *sent["customerClaims"].values(),
         ]
-        return [self.customer_id, self.batch_id, *self.key, *texts]
+        return [self.customer_id, self.batch_id, self.webhook_id, *self.key, *texts]
 
     def rows(self) -> dict[str, list[tuple[Any, ...]]]:
         """All that the database holds of the project."""
@@ -96,8 +99,8 @@ class Owner:
         number = "(SELECT project FROM projects WHERE id = $1)"
         found = {}
         for table in tables("sqlite" if server.on_file else "postgresql"):
-            # New keys of a SQLite file are filed meanwhile, which changes nothing.
-            if "project" in table.columns and not table.name.startswith("identifiers"):
+            # Meanwhile new keys of a SQLite file are filed, and the index follows the events.
+            if "project" in table.columns and not table.name.startswith(("identifiers", "search_")):
                 names = ", ".join(f'"{column.name}"' for column in table.columns)
                 query = f"SELECT {names} FROM {table.name} WHERE project = {number}"
                 found[table.name] = sorted(server.query(query, self.project.id), key=repr)
@@ -112,6 +115,8 @@ OWNED: dict[str, Callable[[Owner], str]] = {
     "/customers/{id}/wallets/{walletId}": lambda owner: owner.wallet_id,
     "/customers/{id}/dids/{didId}": lambda owner: owner.did_id,
     "/customers/{id}/emails/{emailId}": lambda owner: owner.email_id,
+    "/webhooks/{id}": lambda owner: owner.webhook_id,
+    "/webhooks/{id}/messages/{messageId}": lambda owner: f"msg_{UUID(owner.batch_id).hex}",
     "/projects/{projectId}": lambda owner: owner.project.id,
     "/projects/{projectId}/customer-wallets/{address}": lambda owner: owner.wallet,
 }

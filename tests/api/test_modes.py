@@ -272,4 +272,4 @@ def test_the_faults_of_one_item_are_listed_up_to_a_bound(project: Project, mode:
     endless = {"customerClaims": {f"unknown{number}": "" for number in range(500)}}
     answer = project.post(project.body(customer(), endless), mode=mode)
     assert answer.status_code == 207
-    assert len(answer.json()[1]["errors"]) == 50
+    assert len(answer.json()[1]["errors"]) == 128

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import jsonschema_rs
@@ -24,6 +25,7 @@ from enrol.settings import Settings
 from tests.api.conformance import Description
 from tests.conftest import NewDatabase
 from tests.serving import Project, Served
+from tests.webhooks.hooks import stored_webhook
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = Path(__file__).with_name("fuzzing") / "schemathesis.toml"
@@ -254,6 +256,11 @@ def test_schemathesis_finds_nothing(fuzzed: Project, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG)]
     command += ["run", f"{fuzzed.server.url}/openapi.json", "--no-color"]
     names = {"FUZZED_PROJECT": fuzzed.id, "FUZZED_KEY": fuzzed.key, "PYTHONPATH": str(ROOT)}
+    batch_id = fuzzed.post(fuzzed.body({"customerClaims": {"sub": "first"}})).headers[
+        "enrol-batch-id"
+    ]
+    names |= {"FUZZED_URL": fuzzed.server.url, "FUZZED_MESSAGE": f"msg_{UUID(batch_id).hex}"}
+    names |= {name: stored_webhook(fuzzed) for name in ("FUZZED_WEBHOOK", "FUZZED_CHANGED")}
     environ = os.environ | names
     run = subprocess.run(
         command, env=environ, cwd=tmp_path, capture_output=True, timeout=SECONDS, check=False

@@ -2,7 +2,7 @@
 
 import pytest
 
-from enrol.api.resources.customers import MOST_LISTED, MOST_PAGES, PageQuery, read_page_query
+from enrol.api.page_query import MOST_LISTED, MOST_PAGES, PageQuery, read_page_query
 from enrol.problems import Problem
 from tests.api.refusals import faults, problem
 from tests.serving import Project
@@ -30,7 +30,7 @@ def test_what_is_no_number_in_bounds_is_refused_without_its_value(text: str) -> 
 
 def test_every_fault_is_named(project: Project) -> None:
     answer = project.server.http.get(
-        "/customers?limit=0&currentPage=x&search=Amina&limit=1", headers=project.headers
+        "/customers?limit=0&currentPage=x&person=Amina&limit=1", headers=project.headers
     )
     document = problem(answer, "query.invalid")
     assert sorted(faults(document)) == [

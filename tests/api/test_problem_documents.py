@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -15,6 +15,7 @@ from enrol.store.clock import now_ms
 from tests.api.refusals import EMPTY, points_into, problem, resolve
 from tests.people import customer, with_claims, with_did
 from tests.serving import Project
+from tests.webhooks.hooks import stored_webhook
 
 NOBODY = {
     "sourceCustomerIds": ["0190a1f2-6c00-7a32-8e15-9c3f7b2d4a60"],
@@ -28,6 +29,8 @@ ELSEWHERE = {
     "wallet.too_many",
     "did.too_many",
     "key.too_many",
+    "webhook.busy",
+    "webhook.too_many",
     "server.busy",
     "server.error",
     "store.unavailable",
@@ -115,6 +118,13 @@ def too_many_values(project: Project) -> httpx.Response:
     return project.post(b"[" + b"[]," * 1_000_000 + b"[]]")
 
 
+def of_an_erased_customer(project: Project) -> httpx.Response:
+    (one,) = project.enrol(customer())
+    admin = project._replace(key=project.server.new_key(project.id, "admin").text)
+    project.server.http.post(f"/customers/{one}/erase", headers=admin.headers)
+    return project.get(f"/customers/{one}")
+
+
 PROVOKED: dict[str, Provoke] = {
     "access.missing": with_headers(Authorization="Basic x"),
     "access.malformed": with_headers(Authorization="Bearer x"),
@@ -137,6 +147,10 @@ PROVOKED: dict[str, Provoke] = {
     "json.too_deep": lambda project: project.post(b"[" * 100),
     "json.too_many_values": too_many_values,
     "batch.too_many_items": lambda project: project.post(project.body(*[{}] * 10_001)),
+    "webhook.unknown": lambda project: as_admin(project, "GET", f"/webhooks/{uuid4()}"),
+    "message.unknown": lambda project: as_admin(
+        *(project, "POST", f"/webhooks/{stored_webhook(project)}/messages/msg_x/redeliver")
+    ),
     "batch.invalid": lambda project: project.post(project.body({})),
     "batch.conflict": in_conflict,
     "idempotency.invalid": with_headers(Idempotency_Key="two words"),
@@ -149,7 +163,6 @@ PROVOKED: dict[str, Provoke] = {
     "customer.conflict": with_a_sub_of_another,
     "customer.deleted": of_a_customer("PATCH", "", {}, once="deleted_at = 1"),
     "customer.merged": of_a_customer("POST", "/restore", once="merged_into = id, deleted_at = 1"),
-    "customer.erased": of_a_customer("GET", once="erased_at = 1"),
     "status.transition": of_a_customer(
         "PATCH", "", {"status": "Active"}, once="status = 'Terminated'"
     ),
@@ -160,6 +173,7 @@ PROVOKED: dict[str, Provoke] = {
     "did.unknown": of_a_customer("GET", "/dids/x"),
     "merge.refused": lambda project: project.call("POST", "/customers/merge", NOBODY),
     "merge.expired": merged_long_ago,
+    "customer.erased": of_an_erased_customer,
 }
 # Those that need a customer.
 STORES_ONE = {

@@ -8,9 +8,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from msgspec import Raw
 
 from enrol.client import AsyncClient, Client, CustomerNotEncodable, EnrolProblem
-from enrol.customers.model import Customer, CustomerClaims
+from enrol.customers.model import Customer, CustomerClaims, CustomerContact
 from tests.client.answering import ids_for
 from tests.client.callers import Caller, caller_to, caller_told, ids_of, results_of, subs_by_id
 from tests.people import customer, did, with_claims, with_did
@@ -48,6 +49,22 @@ def test_customers_are_dicts_structs_or_whatever_msgspec_encodes(
     ids = ids_of(caller, [with_claims(name="dict"), struct, Person({"name": "dataclass"})])
     names = [own.customer(str(each))["customerClaims"][0]["name"] for each in ids]
     assert names == ["dict", "struct", "dataclass"]
+
+
+def test_a_profile_is_sent_as_it_is_written(caller: Caller, own: Project) -> None:
+    struct = Customer(
+        external_customer_id="a",
+        status="Active",
+        customer_contact=CustomerContact(email="a@example.com"),
+        tags=["a"],
+        metadata=Raw(b'{"n": 1.00}'),
+    )
+    ids = ids_of(caller, [struct, {"externalCustomerId": "b", "metadata": {"n": 2}}])
+    one, other = (own.customer(str(each)) for each in ids)
+    assert (one["status"], one["tags"]) == ("Active", ["a"])
+    assert one["customerEmails"][0]["email"] == "a@example.com"
+    assert '"metadata":{"n": 1.00}' in own.get(f"/customers/{ids[0]}").text
+    assert other["metadata"] == {"n": 2}
 
 
 def test_an_async_iterable_is_read_as_it_is_sent(own: Project) -> None:

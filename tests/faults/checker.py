@@ -7,10 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from enrol.customers.enrolment import DID, SUB, WALLET
+from enrol.customers.lifecycle.chain import EventColumns, Link, link_hash
 from enrol.customers.plan import key_hash
 from enrol.store.postgres.session import PostgresSession
 from enrol.store.registry import is_postgres
 from enrol.store.sqlite.file import connect
+from tests.faults.changes import Changes, check_changes
 from tests.faults.load import Batch
 
 # The rows of a statement; values are $1, $2 ...
@@ -21,8 +23,8 @@ PARTIAL = """
 SELECT b.id, b.created, coalesce(c.n, 0), coalesce(e.n, 0) FROM batches AS b
 LEFT JOIN (SELECT batch_id, count(*) AS n FROM customers GROUP BY batch_id) AS c
   ON c.batch_id = b.id
-LEFT JOIN (SELECT batch_id, sum(last - first + 1) AS n FROM links GROUP BY batch_id) AS e
-  ON e.batch_id = b.id
+LEFT JOIN (SELECT id, sum(last - first + 1) AS n FROM links GROUP BY id) AS e
+  ON e.id = b.id
 WHERE b.created != coalesce(c.n, 0) OR b.created != coalesce(e.n, 0)
 """
 STRAY = """
@@ -38,10 +40,14 @@ SELECT value FROM (
   UNION ALL SELECT 'did ' || did FROM dids
 ) AS held GROUP BY value HAVING count(*) > 1
 """
-TOLD_TWICE = "SELECT customer_id FROM events GROUP BY customer_id HAVING count(*) > 1"
+TOLD_TWICE = """
+SELECT customer_id FROM events WHERE type = 'customer.created'
+GROUP BY customer_id HAVING count(*) > 1
+"""
 LOOSE = """
 SELECT 1 FROM (SELECT count(*) AS n FROM customers) AS c, (SELECT count(*) AS n FROM wallets) AS w,
-  (SELECT count(*) AS n FROM dids) AS d, (SELECT count(*) AS n FROM events) AS e
+  (SELECT count(*) AS n FROM dids) AS d,
+  (SELECT count(*) AS n FROM events WHERE type = 'customer.created') AS e
 WHERE c.n != w.n OR c.n != d.n OR c.n != e.n
 """
 STORED = """
@@ -49,6 +55,12 @@ SELECT c.sub, c.id, c.batch_id, w.address, d.did FROM customers AS c
 JOIN wallets AS w ON w.project = c.project AND w.customer_id = c.id
 JOIN dids AS d ON d.project = c.project AND d.customer_id = c.id
 """
+LINKS = f"SELECT {', '.join(Link._fields)} FROM links ORDER BY project, last"
+EVENTS = """
+SELECT project, seq, type, customer_id, fields, digest FROM events ORDER BY project, seq
+"""
+# A project's head may be there before its first event.
+HEADS = "SELECT project, seq, hash FROM chain_heads WHERE seq > 0"
 IDENTIFIERS = "SELECT hash, customer_id FROM identifiers"
 # New keys on SQLite lie apart at first, and in both tables while they are filed.
 IDENTIFIERS_OF_A_FILE = IDENTIFIERS + " UNION SELECT hash, customer_id FROM identifiers_new"
@@ -92,7 +104,28 @@ def check_answered(database: str, batches: Iterable[Batch]) -> None:
                 assert len(found) == batch.size, f"{batch.name}: {len(found)} of {batch.size}"
 
 
-def check_all(database: str, batches: Sequence[Batch]) -> int:
+def check_chain(rows: Rows) -> int:
+    """Events are numbered without a gap, and each link's hash is that of its events and of the link
+    before it; how many events there are."""
+    events = rows(EVENTS)
+    place, ends = 0, dict[int, tuple[int, bytes]]()
+    for link in (Link(*row) for row in rows(LINKS)):
+        last, before = ends.get(link.project, (0, b""))
+        assert link.first == last + 1, f"a gap before {link.first}"
+        count = link.last - last
+        found, place = events[place : place + count], place + count
+        assert [row[:2] for row in found] == [
+            (link.project, seq) for seq in range(link.first, link.last + 1)
+        ]
+        columns = EventColumns(*list(zip(*found, strict=True))[2:])
+        assert link_hash(before, link, columns) == link.hash, f"the link to {link.last}"
+        ends[link.project] = link.last, link.hash
+    assert place == len(events), "events in no link"
+    assert {project: (seq, digest) for project, seq, digest in rows(HEADS)} == ends
+    return place
+
+
+def check_all(database: str, batches: Sequence[Batch], changes: Changes | None = None) -> int:
     """Every promise, on every row; how many customers there are."""
     on_file = not is_postgres(database)
     with reading(database) as rows:
@@ -102,8 +135,10 @@ def check_all(database: str, batches: Sequence[Batch]) -> int:
             assert rows(fault) == [], fault
         stored: Any = {row[0]: row[1:] for row in rows(STORED)}
         keys = rows(IDENTIFIERS_OF_A_FILE if on_file else IDENTIFIERS)
+        check_chain(rows)
+        taken = check_changes(rows, changes.told() if changes else {})
         ((secret,),) = rows(SECRET)
-    _check_identifiers(secret, keys, stored)
+    _check_identifiers(secret, keys, stored, taken)
     for batch in batches:
         _check_batch(batch, stored)
     sent = {person.sub for batch in batches for person in batch.people}
@@ -131,10 +166,13 @@ def _check_identifiers(
     secret: bytes,
     keys: list[tuple[Any, ...]],
     stored: dict[str, tuple[bytes, bytes, str, str]],
+    taken: dict[bytes, bytes],
 ) -> None:
-    """Each wallet, DID and sub has its one key, with its owner."""
-    assert len(keys) == 3 * len(stored)
+    """Each wallet, DID and sub has its one key, with its owner, and so has each change."""
+    assert len(keys) == 3 * len(stored) + len(taken)
     owners = dict(keys)
+    for key, customer_id in taken.items():
+        assert owners.pop(key) == customer_id
     for sub, (customer_id, _, address, did) in stored.items():
         for kind, value in ((SUB, sub), (WALLET, f"eip155:{address}"), (DID, did)):
             assert owners.pop(key_hash(secret, PROJECT, kind, value)) == customer_id, value

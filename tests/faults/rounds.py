@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 
 from enrol.store.sqlite.file import connect
+from tests.faults.changes import Changes
 from tests.faults.load import Batch, at_once, body_of, note, post
 from tests.faults.processes import HOST, Serving, is_alive, wait_until
 from tests.faults.relay import AT_ANY_TIME, Relay
@@ -43,6 +44,10 @@ class Scene:
     postgres: PostgresServer | None = None
     relay: Relay | None = None
     batches: list[Batch] = field(default_factory=list)
+    changes: Changes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.changes = Changes(self.folder)
 
     @property
     def server(self) -> PostgresServer:
@@ -145,6 +150,13 @@ def rivals(scene: Scene) -> None:
         assert second.stop() == 0
 
 
+def kill_changes(scene: Scene) -> None:
+    """A second server changes customers, and is killed at it, some times."""
+    for _ in range(3):
+        with scene.changes.changing(scene.serving.database):
+            scene.pause()
+
+
 def kill_writer(scene: Scene) -> None:
     """The writer of the file: the server starts another."""
     writer = scene.serving.writer()
@@ -174,6 +186,14 @@ def hold_file(scene: Scene) -> None:
         connection.execute("ROLLBACK")
     finally:
         connection.close()
+
+
+def kill_writer_of_changes(scene: Scene) -> None:
+    """The writer of a second server that changes customers, some times."""
+    with scene.changes.changing(scene.serving.database) as process:
+        for _ in range(3):
+            scene.pause()
+            process.kill_writer()
 
 
 def kill_postgres(scene: Scene) -> None:
@@ -224,6 +244,19 @@ def cut_commits(scene: Scene) -> None:
     scene.relay.left = 0
 
 
+def cut_changes(scene: Scene) -> None:
+    """Connections break when a commit was sent, of changes too."""
+    with scene.changes.changing(scene.serving.database):
+        cut_commits(scene)
+
+
+def kill_backends_of_changes(scene: Scene) -> None:
+    """``kill -9`` of a process of PostgreSQL, while customers are changed."""
+    with scene.changes.changing(scene.serving.database):
+        kill_backend(scene)
+        scene.pause()
+
+
 def out_of_reach(scene: Scene) -> None:
     """PostgreSQL runs, and cannot be reached for a while."""
     assert scene.relay is not None
@@ -268,11 +301,15 @@ def hold_tables(scene: Scene) -> None:
 
 OF_ENROL: tuple[Fault, ...] = (
     *(kill_all, kill_at_start, kill_at_stop, kill_first, stop_enrol),
-    *(freeze, clients_that_go, crowd, rivals),
+    *(freeze, clients_that_go, crowd, rivals, kill_changes),
 )
-OF_A_FILE: tuple[Fault, ...] = (*OF_ENROL, kill_writer, no_room, hold_file)
+OF_A_FILE: tuple[Fault, ...] = (
+    *OF_ENROL,
+    *(kill_writer, kill_writer_of_changes, no_room, hold_file),
+)
 OF_POSTGRES: tuple[Fault, ...] = (
     *OF_ENROL,
     *(kill_postgres, stop_postgres, stop_postgres_at_once, kill_backend),
-    *(cut_connections, cut_commits, out_of_reach, no_writes, hold_tables),
+    *(cut_connections, cut_commits, cut_changes, kill_backends_of_changes),
+    *(out_of_reach, no_writes, hold_tables),
 )

@@ -84,7 +84,10 @@ def run_leg(
             if batch.key and batch.size:
                 assert note(batch, client.post(body_of(batch.people), idempotency_key=batch.key))
     assert scene.serving.stop() == 0
-    return check_all(scene.database, batches), outcomes(batches)
+    customers = check_all(scene.database, batches, scene.changes)
+    told = outcomes(batches)
+    told["changes"] = sum(one.answer == "applied" for one in scene.changes.told().values())
+    return customers, told
 
 
 def serves_again(scene: Scene) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.changes import Changes
 from tests.faults.checker import check_all, count_customers
 from tests.faults.load import Batch, Load, at_once, body_of, note, post
 from tests.faults.processes import Serving, wait_until
@@ -128,3 +129,20 @@ def test_commits_that_are_cut_at_random_under_load_lose_and_double_nothing(
     # Who met too many cuts in one call was told to repeat, and stores nothing twice by it.
     assert {status for batch in load.batches for status in batch.statuses} <= {503, 409}
     assert check_all(database, load.batches)
+
+
+def test_changes_whose_commits_are_cut_are_settled_and_stored_once(
+    tmp_path: Path, serving: Serving, relay: Relay, database: str, key: str
+) -> None:
+    chance = random.Random(2)
+    batch = Batch("changed", 6, None)
+    assert note(batch, post(serving, key, body_of(batch.people)))
+    changes = Changes(tmp_path)
+    with changes.changing(relay.url(database)) as process:
+        deadline = time.monotonic() + CUTTING_SECONDS
+        while relay.done <= 10:
+            assert time.monotonic() < deadline, f"{relay.done} commits were cut"
+            relay.cut_commits(chance.choice(AT_ANY_TIME), 1)
+            time.sleep(chance.random() * 0.3)
+        process.wait_for(process.count() + 1)
+    assert check_all(database, [batch], changes) == 6

@@ -7,11 +7,17 @@ from pathlib import Path
 
 import apsw
 import pytest
+from uuid_utils import uuid7
 
-from enrol.maintenance.checks import surroundings
+from enrol.customers.lifecycle.change import Applied, Change, Event, Write
+from enrol.maintenance.checks import chain, surroundings
 from enrol.maintenance.checks.consistency import RULES
-from tests.maintenance.commands import change, enrol, findings, troubles
+from enrol.store.clock import now_ms
+from enrol.store.sqlite.enrol import Writer
+from enrol.store.sqlite.file import connect
+from tests.maintenance.commands import change, enrol, findings, rows, troubles
 from tests.postgres import SUPERUSER, PostgresServer
+from tests.revisions import until
 from tests.serving import Served
 
 
@@ -28,7 +34,7 @@ def test_a_sound_database_has_no_findings(database: Path) -> None:
     before = database.read_bytes()
     found = findings(database)
     assert {level for check, (level, _) in found.items() if check != "disk"} == {"ok"}
-    assert len([check for check in found if check.startswith("rows.")]) == len(RULES)
+    assert len([check for check in found if check.startswith("rows.")]) == len(RULES) + 1
     assert database.read_bytes() == before
 
 
@@ -73,11 +79,54 @@ def test_programs_read_the_counts_of_every_table(database: Path) -> None:
             ["rows.orphans.identifiers"],
         ),
         (
-            "UPDATE events SET customer_id = randomblob(16)",
-            ["rows.orphans.events", "rows.customers.event"],
+            "INSERT INTO emails (project, customer_id, id, email, created_at)"
+            " VALUES (1, randomblob(16), randomblob(16), 'a@example.com', 1)",
+            ["rows.orphans.emails"],
         ),
-        ("DELETE FROM events", ["rows.customers.event"]),
-        ("UPDATE batches SET created = created + 1", ["rows.batches.created"]),
+        (
+            "UPDATE events SET customer_id = randomblob(16)",
+            ["rows.orphans.events", "rows.customers.event", "rows.chain"],
+        ),
+        ("UPDATE events SET customer_id = NULL", ["rows.customers.event", "rows.chain"]),
+        ("DELETE FROM events", ["rows.customers.event", "rows.links.events", "rows.chain"]),
+        (
+            "DELETE FROM events WHERE seq = 7",
+            ["rows.customers.event", "rows.links.events", "rows.chain"],
+        ),
+        (
+            "INSERT INTO events (project, seq, type) VALUES (1, 121, 'key.created')",
+            ["rows.links.events"],
+        ),
+        ("UPDATE events SET fields = 'name' WHERE seq = 7", ["rows.chain"]),
+        ("UPDATE events SET data = '{}' WHERE seq = 7", ["rows.chain"]),
+        ("UPDATE links SET hash = zeroblob(32) WHERE last = 80", ["rows.chain"]),
+        ("UPDATE links SET hash = x'' WHERE last = 80", ["rows.chain"]),
+        ("UPDATE links SET created_at = created_at + 1 WHERE last = 80", ["rows.chain"]),
+        (
+            "UPDATE links SET hash = zeroblob(32) WHERE last = 120",
+            ["rows.links.heads", "rows.chain"],
+        ),
+        ("UPDATE chain_heads SET hash = zeroblob(32)", ["rows.links.heads"]),
+        ("UPDATE chain_heads SET seq = seq + 1", ["rows.links.heads"]),
+        ("DELETE FROM chain_heads", ["rows.links.heads"]),
+        (
+            "DELETE FROM links WHERE last = 80",
+            ["rows.batches.events", "rows.links.gaps", "rows.chain"],
+        ),
+        (
+            "DELETE FROM links WHERE last = 120",
+            ["rows.batches.events", "rows.links.events", "rows.links.heads"],
+        ),
+        (
+            "UPDATE batches SET created = created + 1",
+            ["rows.batches.created", "rows.batches.events"],
+        ),
+        ("UPDATE customers SET deleted_at = 1", ["rows.deleted.identifiers_new"]),
+        (
+            "UPDATE customers SET deleted_at = 1; DELETE FROM identifiers_new;"
+            "INSERT INTO identifiers SELECT project, randomblob(16), id FROM customers",
+            ["rows.deleted.identifiers"],
+        ),
         ("DELETE FROM batches", ["rows.customers.batch"]),
         (
             "DELETE FROM projects WHERE id = 'lenient'",
@@ -85,6 +134,9 @@ def test_programs_read_the_counts_of_every_table(database: Path) -> None:
                 "rows.orphans.customers.project",
                 "rows.orphans.batches.project",
                 "rows.orphans.api_keys.project",
+                "rows.orphans.events.project",
+                "rows.orphans.links.project",
+                "rows.orphans.chain_heads.project",
             ],
         ),
     ],
@@ -99,6 +151,72 @@ def test_the_number_of_broken_rows_is_told(database: Path) -> None:
     change(database, "UPDATE batches SET created = created + 1 WHERE project = 1")
     told = findings(database)["rows.batches.created"]
     assert told == ("error", "3 batches have another number of customers than they created.")
+
+
+def test_what_a_change_leaves_is_sound(database: Path) -> None:
+    # A customer that is deleted keeps its rows, and its unique keys are free; an event of a key is
+    # about nobody; of data that were erased the digest stays.
+    ((customer_id,),) = rows(database, "SELECT id FROM customers WHERE project = 1 LIMIT 1")
+    keys = rows(
+        database,
+        f"SELECT hash FROM identifiers_new WHERE customer_id = x'{customer_id.hex()}'",
+    )
+    deleted = Write(
+        "update", "customers", ("deleted_at",), [(9, 1, customer_id)], ("project", "id")
+    )
+    data = '{"reason":"left"}'
+    change_of = Change(
+        *(1, uuid7().bytes, "key_1", now_ms()),
+        expected=[(customer_id, 0)],
+        release=[key for (key,) in keys],
+        writes=[deleted],
+        events=[
+            Event("customer.deleted", customer_id, (), data, bytes(16)),
+            Event("key.created", None),
+        ],
+    )
+    connection = connect(str(database))
+    assert Writer(connection, 1).write([change_of]) == [Applied(122)]
+    connection.close()
+    assert troubles(database) == {}
+    change(database, "UPDATE events SET data = NULL, salt = NULL WHERE data IS NOT NULL")
+    assert troubles(database) == {}
+
+
+def test_older_links_are_looked_at_when_asked_for(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chain, "NEWEST_EVENTS", 50)
+    change(database, "UPDATE events SET fields = 'name' WHERE project = 1 AND seq = 7")
+    assert troubles(database) == {}
+    done = enrol("doctor", "--database", database, "--full")
+    assert done.code == 1
+    told = "rows.chain: 1 links do not say what their events and the links before them say.\n"
+    assert told in done.out
+    change(database, "UPDATE events SET fields = 'name' WHERE project = 1 AND seq = 47")
+    assert troubles(database) == {"rows.chain": "error"}
+
+
+def test_links_are_read_some_at_a_time(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chain, "MOST_ROWS", 1)
+    assert troubles(database) == {}
+    change(database, "DELETE FROM events WHERE project = 1 AND seq > 79")
+    assert findings(database)["rows.chain"][1].startswith("2 links do not say")
+
+
+def test_events_from_before_the_chain_are_sound(database: Path) -> None:
+    change(database, "UPDATE links SET hash = x''", "UPDATE chain_heads SET hash = x''")
+    assert troubles(database) == {}
+    with Served(database.parent) as served:
+        served.new_project().enrol({"customerClaims": {"name": "A"}})
+    assert troubles(database) == {}
+
+
+def test_a_database_of_an_older_schema_is_examined(tmp_path: Path) -> None:
+    old = tmp_path / "old.db"
+    change(old, *until("sqlite", "0002"), "PRAGMA user_version = 2")
+    old.chmod(0o600)
+    assert troubles(old) == {"schema": "warning"}
 
 
 def test_a_damaged_file_is_an_error(database: Path) -> None:
@@ -197,6 +315,9 @@ def test_orphans_on_postgres_are_errors(url: str, postgres: PostgresServer) -> N
         "durability": "error",
         "rows.customers.event": "error",
         "rows.batches.created": "error",
+        "rows.batches.events": "error",
+        "rows.links.events": "error",
+        "rows.chain": "error",
     }
 
 

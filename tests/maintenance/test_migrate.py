@@ -3,10 +3,13 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from enrol.store.migrations import plan
 from tests.faults.processes import run_enrol
 from tests.maintenance.commands import change, enrol, rows
 from tests.postgres import PostgresServer
+from tests.revisions import until
 
 
 def test_an_empty_postgres_database_gets_the_tables(postgres: PostgresServer) -> None:
@@ -26,13 +29,21 @@ def test_an_empty_postgres_database_gets_the_tables(postgres: PostgresServer) ->
     assert enrol("migrate", "--database", url).out.endswith(f"at schema {plan.head()} already.\n")
 
 
-def test_an_older_postgres_database_is_brought_up(postgres: PostgresServer) -> None:
+@pytest.mark.parametrize("partitions", [0, 4], ids=["plain", "in partitions"])
+def test_an_older_postgres_database_is_brought_up(
+    postgres: PostgresServer, partitions: int
+) -> None:
     url = postgres.create_database()
-    assert enrol("migrate", "--database", url).code == 0
-    postgres.query("UPDATE alembic_version SET version_num = '0001'", url)
+    statements = ["SET ROLE enrol", *until("postgresql", "0001", partitions=partitions)]
+    postgres.query(";".join(statements), url)
+    shown = enrol("migrate", "--database", url, "--dry-run").out
+    assert ("CREATE TABLE links_p3 PARTITION OF links" in shown) == bool(partitions)
     told = enrol("migrate", "--database", url, "--json").data
     assert (told["before"], told["after"]) == ("0001", plan.head())
+    assert shown == "".join(f"{statement};\n" for statement in told["statements"])
     assert postgres.query("SELECT version_num FROM alembic_version", url) == [(plan.head(),)]
+    count = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'links'::regclass"
+    assert postgres.query(count, url) == [(str(partitions),)]
 
 
 def test_a_newer_schema_is_left_alone(postgres: PostgresServer, database: Path) -> None:
@@ -86,9 +97,7 @@ def test_a_file_is_migrated_too(database: Path, tmp_path: Path) -> None:
 
 def test_a_file_from_before_the_revisions_is_brought_up(tmp_path: Path) -> None:
     file = tmp_path / "old.db"
-    for statement in plan.statements("sqlite", None):
-        if "'0001'" in statement and "UPDATE" in statement:
-            break
+    for statement in until("sqlite", "0001"):
         if not any(word in statement for word in ("alembic_version", "identifiers_new")):
             change(file, statement)
     change(

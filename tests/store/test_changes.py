@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from datetime import date
@@ -234,12 +235,12 @@ async def test_one_is_found_by_did_sub_and_the_hosts_id(store: Store) -> None:
         assert await find(store, PROJECT, "nobody's") is None
 
 
-async def test_merged_customers_are_found_through_their_index(database: str, store: Store) -> None:
-    await enrolled(store)
+def test_merged_customers_are_found_through_their_index(database: str) -> None:
     explain = "EXPLAIN" if is_postgres(database) else "EXPLAIN QUERY PLAN"
     with open_registry(database) as registry:
         if is_postgres(database):
+            # A table without rows is read whole.
             registry.database.rows("SET enable_seqscan = off")
         plan = str(registry.database.rows(f"{explain} {FIND_MERGED}", PROJECT, bytes(16)))
-    assert plan.count("customers_by_target") + plan.count("merged_into_idx") >= 2
+    assert len(re.findall("customers_by_target|merged_into_idx", plan)) == 2, plan
     assert "SCAN customers" not in plan

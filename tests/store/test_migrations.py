@@ -3,10 +3,11 @@
 import hashlib
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,12 +21,15 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateIndex, CreateTable, SetColumnComment
 
 from enrol.store.migrations import plan
+from enrol.store.postgres.schema import migrate
 from enrol.store.protocol import SCHEMA_VERSION, SchemaTooNew
 from enrol.store.schema import REFERENCE_TABLES, metadata, tables
-from enrol.store.sqlite.file import connect, prepare, read_revision, read_secret
+from enrol.store.sqlite.file import connect, prepare, read_revision, read_secret, transaction
 from enrol.store.sqlite.identifiers import find
+from tests.faults.processes import wait_until
 from tests.people import customer, with_claims, with_did, with_wallet
 from tests.postgres import Installation, PostgresServer, oldest_and_newest
+from tests.revisions import until
 from tests.serving import Project, Served
 
 FIRST_SCHEMA = Path(__file__).with_name("schema_0001.sql").read_text("utf-8")
@@ -33,6 +37,15 @@ STORE = Path(plan.__file__).parents[1]
 VERSIONS = Path(plan.__file__).with_name("versions")
 KEY_TABLES = {"identifiers", "identifiers_new"}
 VERSION_TABLE = "alembic_version"
+FIND_VERSION_TABLE = f"SELECT 1 FROM sqlite_master WHERE name = '{VERSION_TABLE}'"
+NEW_KEYS = "PRAGMA main.table_info(identifiers_new)"
+# In the order in which they refer to one another; but for keys and events, which later revisions
+# keep otherwise.
+FIRST_TABLES = [
+    name
+    for name in re.findall(r"CREATE TABLE (\w+)", FIRST_SCHEMA)
+    if name not in KEY_TABLES | {"events"}
+]
 
 
 def flat(statement: str) -> str:
@@ -55,23 +68,71 @@ def ddl(dialect: Dialect) -> list[str]:
     return found
 
 
-def master(connection: apsw.Connection) -> dict[str, str]:
-    """The tables and indexes of a file, each with the statement that made it."""
-    rows: Any = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
-    return {name: flat(sql) for name, sql in rows}
+def rows_of(connection: apsw.Connection, query: str) -> list[tuple[Any, ...]]:
+    return connection.execute(query).fetchall()
+
+
+Structure = dict[str, tuple[Any, ...]]
+
+
+def structure(connection: apsw.Connection) -> Structure:
+    """The tables of a file, but for Alembic's: columns, foreign keys and indexes of each.
+
+    Not the statements that made them: ALTER TABLE words the same table otherwise.
+    """
+    found: Structure = {}
+    for _, name, kind, *options in rows_of(connection, "PRAGMA main.table_list"):
+        if name.startswith("sqlite_") or name == VERSION_TABLE:
+            continue
+        columns = [column[1:] for column in rows_of(connection, f"PRAGMA table_xinfo({name})")]
+        keys = [key[2:] for key in rows_of(connection, f"PRAGMA foreign_key_list({name})")]
+        found[name] = kind, options, columns, keys, _indexes(connection, name)
+    return found
+
+
+def _indexes(connection: apsw.Connection, table: str) -> list[tuple[Any, ...]]:
+    found = []
+    for _, name, *how in rows_of(connection, f"PRAGMA index_list({table})"):
+        columns = [column[2:] for column in rows_of(connection, f"PRAGMA index_xinfo({name})")]
+        query = f"SELECT sql FROM sqlite_master WHERE name = '{name}' AND sql LIKE '% WHERE %'"
+        condition = [flat(sql).partition(" WHERE ")[2] for (sql,) in rows_of(connection, query)]
+        found.append((name, how, columns, condition))
+    return sorted(found, key=repr)
 
 
 def digests(connection: apsw.Connection) -> dict[str, tuple[int, str]]:
-    """How many rows each table holds, and a digest of them all, but for the tables of keys."""
+    """How many rows each table of the first release holds, and a digest of them all."""
     found = {}
-    for table in tables("sqlite"):
-        if table.name not in KEY_TABLES:
-            order = ", ".join(column.name for column in table.primary_key)
-            columns = ", ".join(column.name for column in table.columns)
-            rows: Any = connection.execute(f"SELECT {columns} FROM {table.name} ORDER BY {order}")
-            values = list(rows)
-            found[table.name] = len(values), hashlib.sha256(repr(values).encode()).hexdigest()
+    for name in FIRST_TABLES:
+        info = rows_of(connection, f"PRAGMA table_info({name})")
+        columns = ", ".join(column[1] for column in info)
+        order = ", ".join(column[1] for column in info if column[5])
+        values = rows_of(connection, f"SELECT {columns} FROM {name} ORDER BY {order}")
+        found[name] = len(values), hashlib.sha256(repr(values).encode()).hexdigest()
     return found
+
+
+# What is told of each event, with what its link tells of all of them; without the hashes.
+TOLD = """
+SELECT e.project, e.seq, e.type, e.customer_id, e.fields, e.data, e.salt, e.digest,
+  l.first, l.last, l.id, l.key_id, l.batch_id, l.created_at
+FROM events AS e JOIN links AS l ON l.project = e.project AND e.seq BETWEEN l.first AND l.last
+ORDER BY e.project, e.seq
+"""
+HEADS = "SELECT project, seq FROM chain_heads ORDER BY project"
+LINKS = """
+SELECT project, first, last, id, key_id, created_at, hash FROM links ORDER BY project, last
+"""
+HASHES = "SELECT DISTINCT hash FROM (SELECT hash FROM links UNION ALL SELECT hash FROM chain_heads)"
+
+
+def assert_events_are_those_of(after: apsw.Connection, source: apsw.Connection) -> None:
+    """Numbered as they were when they came, in links that are told from those of the chain."""
+    told = rows_of(after, TOLD)
+    assert told == rows_of(source, TOLD)
+    assert len(told) == after.execute("SELECT count(*) FROM events").get
+    assert rows_of(after, HEADS) == rows_of(source, HEADS)
+    assert rows_of(after, HASHES) == [(b"",)]
 
 
 def stored_keys(connection: apsw.Connection) -> dict[tuple[int, bytes], bytes]:
@@ -83,33 +144,49 @@ def stored_keys(connection: apsw.Connection) -> dict[tuple[int, bytes], bytes]:
     return {(project, key): owner for project, key, owner in rows}
 
 
-def make_first(path: Path, source: str | None = None) -> None:
-    """A file as the first release left it, with the rows of another file."""
+def make_old(path: Path, statements: Iterable[str], source: str, *, user_version: int) -> None:
+    """A file with the tables of these statements, and the rows of another file."""
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     connection = connect(str(path))
-    connection.execute(FIRST_SCHEMA)
-    connection.pragma("user_version", 1)
-    if source is None:
-        connection.execute("INSERT INTO meta (name, value) VALUES ('secret', ?)", (bytes(32),))
-    else:
-        connection.execute("ATTACH ? AS source", (source,))
-        for table in tables("sqlite"):
-            if table.name not in KEY_TABLES:
-                names = ", ".join(column.name for column in table.columns)
-                connection.execute(
-                    f"INSERT INTO main.{table.name} ({names}) "
-                    f"SELECT {names} FROM source.{table.name}"
-                )
-        # A part of the keys was filed, a part stood in the small table.
-        for filed, table_name in enumerate(("identifiers_new", "identifiers")):
-            connection.execute(
-                f"INSERT INTO main.{table_name} (project, hash, customer_id) "
-                "SELECT project, hash, customer_id FROM (SELECT * FROM source.identifiers "
-                "UNION ALL SELECT project, hash, customer_id FROM source.identifiers_new) "
-                "WHERE (unicode(substr(hex(hash), 1, 1)) % 3 = 0) = ?",
-                (filed,),
-            )
+    with transaction(connection):
+        for statement in statements:
+            connection.execute(statement)
+    connection.pragma("user_version", user_version)
+    connection.execute("ATTACH ? AS source", (source,))
+    for name in FIRST_TABLES:
+        info = rows_of(connection, f"PRAGMA main.table_info({name})")
+        names = ", ".join(column[1] for column in info)
+        connection.execute(f"INSERT INTO main.{name} ({names}) SELECT {names} FROM source.{name}")
+    connection.execute(
+        "INSERT INTO main.events (project, id, type, customer_id, batch_id, created_at) "
+        # As the IDs of customers, those of events rose within a batch.
+        "SELECT e.project, e.customer_id, e.type, e.customer_id, l.batch_id, l.created_at "
+        "FROM source.events AS e JOIN source.links AS l "
+        "ON l.project = e.project AND e.seq BETWEEN l.first AND l.last"
+    )
+    # A part of the keys was filed, a part stood in the small table.
+    has_runs = "run" in {column[1] for column in rows_of(connection, NEW_KEYS)}
+    runs = [", run", ", 1"] if has_runs else ["", ""]
+    for filed, table_name in enumerate(("identifiers_new", "identifiers")):
+        name, value = ("", "") if filed else runs
+        connection.execute(
+            f"INSERT INTO main.{table_name} (project, hash, customer_id{name}) "
+            f"SELECT project, hash, customer_id{value} FROM (SELECT * FROM source.identifiers "
+            "UNION ALL SELECT project, hash, customer_id FROM source.identifiers_new) "
+            "WHERE (unicode(substr(hex(hash), 1, 1)) % 3 = 0) = ?",
+            (filed,),
+        )
     connection.close()
+
+
+def make_first(path: Path, source: str) -> None:
+    """A file as the first release left it, with the rows of another file."""
+    make_old(path, [FIRST_SCHEMA], source, user_version=1)
+
+
+def make_second(path: Path, source: str) -> None:
+    """The same, as it was before there was a chain."""
+    make_old(path, until("sqlite", "0002"), source, user_version=SCHEMA_VERSION)
 
 
 class Enrolled(NamedTuple):
@@ -138,6 +215,14 @@ def first(tmp_path: Path, enrolled: Enrolled) -> Path:
     """The same rows in a file of the first release."""
     path = tmp_path / "enrol.db"
     make_first(path, enrolled.path)
+    return path
+
+
+@pytest.fixture(params=[make_first, make_second], ids=["first release", "before the chain"])
+def old(request: pytest.FixtureRequest, tmp_path: Path, enrolled: Enrolled) -> Path:
+    """The same rows in a file of an earlier release."""
+    path = tmp_path / "enrol.db"
+    request.param(path, enrolled.path)
     return path
 
 
@@ -191,16 +276,18 @@ def test_there_is_nothing_to_do_at_the_newest_revision(dialect: plan.Dialect) ->
 def test_a_new_file_has_the_tables_of_the_schema(path: str) -> None:
     prepare(path)
     connection = connect(path)
-    made = master(connection)
-    assert VERSION_TABLE in made.pop(VERSION_TABLE)
-    told = apsw.Connection(":memory:")
+    made = structure(connection)
+    memory = apsw.Connection(":memory:")
     for statement in ddl(sqlite.dialect()):
-        told.execute(statement)
-    assert made == master(told)
+        memory.execute(statement)
+    told = structure(memory)
+    assert {name: made[name] for name in told} == told
+    # SQLAlchemy has no words for a full-text index and the tables beneath it.
+    assert {made[name][0] for name in made.keys() - told.keys()} <= {"virtual", "shadow"}
     for table in tables("sqlite"):
-        assert made[table.name].endswith("WITHOUT ROWID")
-        columns: Any = connection.execute(f"PRAGMA table_info({table.name})")
-        assert all(not_null for _, _, _, not_null, _, key in columns if key)
+        kind, (_, without_rowid, _), columns, *_ = made[table.name]
+        assert (kind, without_rowid) == ("table", 1)
+        assert all(not_null for _, _, not_null, _, key, _ in columns if key)
     assert connection.pragma("user_version") == SCHEMA_VERSION
     assert read_revision(connection) == plan.head()
     assert len(read_secret(connection)) == 32
@@ -212,34 +299,32 @@ def test_postgresql_keeps_no_new_keys_apart() -> None:
     assert not any("identifiers_new" in line for line in made)
 
 
-def test_the_first_revision_is_the_first_schema(tmp_path: Path) -> None:
-    make_first(tmp_path / "first.db")
-    connection = connect(str(tmp_path / "first.db"))
-    rendered = plan.statements("sqlite", None)
-    made = apsw.Connection(":memory:")
-    for statement in rendered[: rendered.index(plan.statements("sqlite", "0001")[0])]:
+def test_the_first_revision_is_the_first_schema() -> None:
+    made, first = apsw.Connection(":memory:"), apsw.Connection(":memory:")
+    for statement in until("sqlite", "0001"):
         made.execute(statement)
-    found = master(made)
-    del found[VERSION_TABLE]
-    assert found == master(connection)
-    connection.close()
+    first.execute(FIRST_SCHEMA)
+    assert structure(made) == structure(first)
 
 
-def test_a_file_of_the_first_release_comes_up_with_all_its_rows(
-    first: Path, enrolled: Enrolled, tmp_path: Path
+def test_an_old_file_comes_up_with_all_its_rows(
+    old: Path, enrolled: Enrolled, tmp_path: Path
 ) -> None:
-    before = connect(str(first))
-    rows, keys, secret = digests(before), stored_keys(before), read_secret(before)
+    before = connect(str(old))
+    keys, secret = stored_keys(before), read_secret(before)
     counts = [before.execute(f"SELECT count(*) FROM {name}").get for name in sorted(KEY_TABLES)]
     assert all(counts)
     assert sum(counts) == len(keys)
     before.close()
 
-    prepare(str(first))
+    prepare(str(old))
 
-    after = connect(str(first))
-    assert digests(after) == rows
+    after, source = connect(str(old)), connect(enrolled.path)
+    rows = digests(after)
+    # What the first release had no columns for is as it is after an enrolment of today.
+    assert rows == digests(source)
     assert rows["customers"][0] == 2 * len(enrolled.items)
+    assert_events_are_those_of(after, source)
     assert stored_keys(after) == keys
     assert read_secret(after) == secret
     for number in {project for project, _ in keys}:
@@ -247,13 +332,66 @@ def test_a_file_of_the_first_release_comes_up_with_all_its_rows(
         assert find(after, number, own) == own
     prepare(str(tmp_path / "new.db"))
     new = connect(str(tmp_path / "new.db"))
-    assert master(after) == master(new)
+    assert structure(after) == structure(new)
     assert read_revision(after) == plan.head()
     # What an Enrol from before the revisions refuses.
     assert after.pragma("user_version") > 1
     assert after.pragma("integrity_check") == "ok"
-    new.close()
-    after.close()
+    for connection in (new, source, after):
+        connection.close()
+
+
+# Two batches that were planned at once: the IDs of their events stand mixed. In project 2 a batch
+# whose record is lost, and a file that an old server has filled in two projects in turn.
+MIXED = [
+    (1, b"\1" * 16, [1, 4, 5]),
+    (1, b"\2" * 16, [2, 3]),
+    (2, b"\3" * 16, [6]),
+    (2, b"\4" * 16, [7, 8]),
+]
+LOST = b"\3" * 16
+NUMBERED = [
+    *((1, 1, b"\1"), (1, 2, b"\4"), (1, 3, b"\5"), (1, 4, b"\2"), (1, 5, b"\3")),
+    *((2, 1, b"\6"), (2, 2, b"\7"), (2, 3, b"\x08")),
+]
+LINKED = [
+    (1, 1, 3, b"\1" * 16, "key_1", 100, b""),
+    (1, 4, 5, b"\2" * 16, "key_1", 100, b""),
+    (2, 1, 1, b"\3" * 16, "", 100, b""),
+    (2, 2, 3, b"\4" * 16, "key_1", 100, b""),
+]
+
+
+BATCH_COLUMNS = "project, id, key_id, mode, items, created, existing, refused, created_at"
+EVENT_COLUMNS = "project, id, type, customer_id, batch_id, created_at"
+
+
+def old_rows() -> Iterator[str]:
+    """Statements that add these batches and their events to tables of revision 0002."""
+    for project, batch, numbers in MIXED:
+        batch_id = f"{{{batch.hex()}}}"
+        if batch != LOST:
+            row = f"{project}, {batch_id}, 'key_1', 'all', 0, 0, 0, 0, 100"
+            yield f"INSERT INTO batches ({BATCH_COLUMNS}) VALUES ({row})"
+        for number in numbers:
+            event = f"{{{bytes([number] * 16).hex()}}}"
+            row = f"{project}, {event}, 'customer.created', {event}, {batch_id}, 100"
+            yield f"INSERT INTO events ({EVENT_COLUMNS}) VALUES ({row})"
+
+
+def test_old_events_are_numbered_batch_by_batch(path: str) -> None:
+    connection = connect(path)
+    for statement in until("sqlite", "0002"):
+        connection.execute(statement)
+    connection.pragma("user_version", SCHEMA_VERSION)
+    for statement in old_rows():
+        connection.execute(re.sub(r"\{(\w+)\}", r"x'\1'", statement))
+    prepare(path)
+    query = "SELECT project, seq, substr(customer_id, 1, 1) FROM events ORDER BY project, seq"
+    assert rows_of(connection, query) == NUMBERED
+    assert rows_of(connection, LINKS) == LINKED
+    assert rows_of(connection, HEADS) == [(1, 5), (2, 3)]
+    connection.close()
 
 
 def test_the_product_serves_a_file_of_the_first_release_and_enrols_on_it(
@@ -279,8 +417,9 @@ def test_a_file_that_has_runs_but_no_revision_comes_up_too(
     enrolled: Enrolled, tmp_path: Path
 ) -> None:
     # Between the first release and the revisions the table changed, and user_version did not.
-    path = str(tmp_path / "enrol.db")
-    Path(path).write_bytes(Path(enrolled.path).read_bytes())
+    file = tmp_path / "enrol.db"
+    path = str(file)
+    make_second(file, enrolled.path)
     connection = connect(path)
     connection.execute(f"DROP TABLE {VERSION_TABLE}")
     connection.pragma("user_version", 1)
@@ -288,13 +427,15 @@ def test_a_file_that_has_runs_but_no_revision_comes_up_too(
     connection.execute(
         "INSERT INTO identifiers SELECT project, hash, customer_id FROM identifiers_new LIMIT 20"
     )
-    rows, keys = digests(connection), stored_keys(connection)
+    keys = stored_keys(connection)
     connection.close()
     prepare(path)
-    connection = connect(path)
-    assert digests(connection) == rows
+    connection, source = connect(path), connect(enrolled.path)
+    assert digests(connection) == digests(source)
+    assert_events_are_those_of(connection, source)
     assert stored_keys(connection) == keys
     assert read_revision(connection) == plan.head()
+    source.close()
     connection.close()
 
 
@@ -365,6 +506,7 @@ def test_processes_that_prepare_one_file_at_once_do_it_once(
         source = connect(enrolled.path)
         assert stored_keys(connection) == stored_keys(source)
         assert digests(connection) == digests(source)
+        assert_events_are_those_of(connection, source)
         source.close()
     connection.close()
 
@@ -391,11 +533,11 @@ def test_an_upgrade_that_fails_midway_leaves_the_file_as_it_was(first: Path) -> 
         "CREATE TRIGGER refuse BEFORE INSERT ON identifiers WHEN new.hash = "
         f"x'{last.hex()}' BEGIN SELECT RAISE(ABORT, 'refused'); END"
     )
-    tables_before, rows, keys = master(connection), digests(connection), stored_keys(connection)
+    tables_before, rows, keys = structure(connection), digests(connection), stored_keys(connection)
     with pytest.raises(apsw.ConstraintError, match="refused"):
         prepare(str(first))
-    assert master(connection) == tables_before
-    assert VERSION_TABLE not in tables_before
+    assert structure(connection) == tables_before
+    assert rows_of(connection, FIND_VERSION_TABLE) == []
     assert digests(connection) == rows
     assert stored_keys(connection) == keys
     assert connection.pragma("user_version") == 1
@@ -406,16 +548,59 @@ def test_an_upgrade_that_fails_midway_leaves_the_file_as_it_was(first: Path) -> 
     connection.close()
 
 
-def test_partitions_are_for_an_empty_postgresql_alone() -> None:
-    for dialect, current in (("sqlite", None), ("postgresql", "0001")):
-        with pytest.raises(ValueError, match="empty PostgreSQL"):
-            plan.statements(dialect, current, partitions=2)  # type: ignore[arg-type]
+SUMMED = "SELECT count(*), sum(created_at), max(id) FROM events"
+NUMBERS = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers LIMIT {})"
+MANY_BATCHES = f"""
+{NUMBERS.format(300)}
+INSERT INTO batches (project, id, key_id, mode, items, created, existing, refused, created_at)
+SELECT 1, CAST(printf('%016d', n) AS BLOB), 'key_1', 'all', 1000, 1000, 0, 0, n FROM numbers
+"""
+MANY_EVENTS = f"""
+{NUMBERS.format(300_000)}
+INSERT INTO events (project, id, type, customer_id, batch_id, created_at)
+SELECT 1, CAST(printf('%016d', n) AS BLOB), 'customer.created', randomblob(16),
+  CAST(printf('%016d', (n + 999) / 1000) AS BLOB), n FROM numbers
+"""
+
+
+@pytest.mark.parametrize("written", [1, 8_000_000], ids=["at its start", "midway"])
+def test_an_upgrade_that_is_killed_leaves_the_file_as_it_was(path: str, written: int) -> None:
+    connection = connect(path)
+    connection.pragma("user_version", SCHEMA_VERSION)
+    with transaction(connection):
+        for statement in (*until("sqlite", "0002"), MANY_BATCHES, MANY_EVENTS):
+            connection.execute(statement)
+    connection.pragma("wal_checkpoint(truncate)")
+    before = structure(connection), rows_of(connection, SUMMED)
+    program = "import sys\nfrom enrol.store.sqlite.file import prepare\nprepare(sys.argv[1])\n"
+    process = subprocess.Popen([sys.executable, "-c", program, path])
+    log = Path(f"{path}-wal")
+    wait_until(
+        lambda: log.stat().st_size >= written or process.poll() is not None, 30, "no upgrade"
+    )
+    process.kill()
+    assert process.wait() == -signal.SIGKILL, "it was over before it could be killed"
+    assert read_revision(connection) == "0002"
+    assert (structure(connection), rows_of(connection, SUMMED)) == before
+    prepare(path)
+    assert read_revision(connection) == plan.head()
+    assert rows_of(connection, "SELECT count(*), max(seq) FROM events") == [(300_000, 300_000)]
+    assert rows_of(connection, "SELECT count(*), sum(last - first + 1) FROM links") == [
+        (300, 300_000)
+    ]
+    connection.close()
+
+
+def test_partitions_are_for_postgresql_alone() -> None:
+    with pytest.raises(ValueError, match="PostgreSQL"):
+        plan.statements("sqlite", None, partitions=2)
 
 
 def test_every_table_that_leads_with_the_project_is_partitioned_by_it() -> None:
     made = plan.statements("postgresql", None, partitions=64)
     for table in tables("postgresql"):
-        (create,) = [line for line in made if line.startswith(f"CREATE TABLE {table.name} ")]
+        # A revision may have made it anew.
+        *_, create = [line for line in made if line.startswith(f"CREATE TABLE {table.name} ")]
         partitions = [line for line in made if f"PARTITION OF {table.name} " in line]
         if table.name in REFERENCE_TABLES:
             assert "PARTITION" not in create
@@ -439,6 +624,14 @@ def test_citus_is_told_of_every_table_once_and_keeps_a_project_together() -> Non
         assert call.endswith(f"colocate_with => '{group}')")
 
 
+def test_citus_is_told_of_tables_that_come_to_others() -> None:
+    spread = {"meta", "projects", "api_keys", "batches", "customers", "identifiers"}
+    calls = plan.citus_statements(spread)[1:]
+    assert all(call.endswith("colocate_with => 'batches')") for call in calls)
+    names = {call.split("'")[1] for call in calls}
+    assert names == {table.name for table in tables("postgresql")} - spread
+
+
 def test_reference_tables_refer_to_one_another_alone_and_nothing_unique_spans_projects() -> None:
     for table in metadata.sorted_tables:
         others = [key.column.table.name for key in table.foreign_keys]
@@ -446,7 +639,8 @@ def test_reference_tables_refer_to_one_another_alone_and_nothing_unique_spans_pr
             assert set(others) <= set(REFERENCE_TABLES[: REFERENCE_TABLES.index(table.name)])
         else:
             assert not others
-            assert not any(index.unique for index in table.indexes)
+            unique = [index for index in table.indexes if index.unique]
+            assert {next(iter(index.columns)).name for index in unique} <= {"project"}
             assert not any(column.unique for column in table.columns)
 
 
@@ -493,17 +687,47 @@ async def test_a_real_postgresql_gets_the_tables_of_the_schema(postgres: Postgre
     assert postgres.query(f"SELECT * FROM {VERSION_TABLE}", made) == [(plan.head(),)]
 
 
+@pytest.mark.parametrize("partitions", [0, 4], ids=["plain", "in partitions"])
 async def test_a_real_postgresql_comes_up_from_every_earlier_revision(
+    postgres: PostgresServer, partitions: int
+) -> None:
+    new = postgres.create_database()
+    await run(new, plan.statements("postgresql", None, partitions=partitions))
+    for revision in plan.REVISIONS[:-1]:
+        url = postgres.create_database()
+        await run(url, until("postgresql", revision, partitions=partitions))
+        has_rows = revision in ("0001", "0002")
+        if has_rows:
+            await run(url, [re.sub(r"\{(\w+)\}", r"'\\x\1'", line) for line in old_rows()])
+        assert postgres.query(f"SELECT * FROM {VERSION_TABLE}", url) == [(revision,)]
+        connection = await asyncpg.connect(url)
+        await migrate(connection)
+        assert postgres.query(f"SELECT * FROM {VERSION_TABLE}", url) == [(plan.head(),)]
+        assert catalogue(postgres, url) == catalogue(postgres, new)
+        if has_rows:
+            query = "SELECT project, seq, substr(customer_id, 1, 1) FROM events ORDER BY 1, 2"
+            assert [tuple(row) for row in await connection.fetch(query)] == NUMBERED
+            assert [tuple(row) for row in await connection.fetch(LINKS)] == LINKED
+            assert [tuple(row) for row in await connection.fetch(HEADS)] == [(1, 5), (2, 3)]
+        await connection.close()
+
+
+async def test_an_upgrade_of_postgresql_that_fails_leaves_all_as_it_was(
     postgres: PostgresServer,
 ) -> None:
-    for revision in plan.REVISIONS:
-        url = postgres.create_database()
-        first = plan.statements("postgresql", None)
-        after = plan.statements("postgresql", revision)
-        await run(url, first[: len(first) - len(after)])
-        assert postgres.query(f"SELECT * FROM {VERSION_TABLE}", url) == [(revision,)]
-        await run(url, after)
-        assert postgres.query(f"SELECT * FROM {VERSION_TABLE}", url) == [(plan.head(),)]
+    url = postgres.create_database()
+    await run(url, until("postgresql", "0002", partitions=2))
+    await run(url, [re.sub(r"\{(\w+)\}", r"'\\x\1'", line) for line in old_rows()])
+    # The last table that the revision makes.
+    await run(url, ["CREATE TABLE chain_heads (x integer)"])
+    before = catalogue(postgres, url)
+    connection = await asyncpg.connect(url)
+    with pytest.raises(asyncpg.DuplicateTableError):
+        await migrate(connection)
+    await connection.close()
+    assert catalogue(postgres, url) == before
+    assert postgres.query(f"SELECT * FROM {VERSION_TABLE}", url) == [("0002",)]
+    assert postgres.query("SELECT count(*) FROM events", url) == [("8",)]
 
 
 async def test_a_real_postgresql_takes_64_partitions_of_each_table(

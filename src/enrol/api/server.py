@@ -17,6 +17,7 @@ from enrol.customers.model import Limits
 from enrol.customers.plan import Uuid
 from enrol.settings import Settings
 from enrol.store.protocol import Store
+from enrol.webhooks.deliverer import Deliverer
 
 # Line Islands: where a date begins first.
 EARLIEST_ZONE = timedelta(hours=14)
@@ -33,6 +34,7 @@ class Server(NamedTuple):
     planner: ThreadPoolExecutor
     gatherer: Gatherer
     turns: Turns
+    webhooks: Deliverer
     clock: Callable[[], float] = time.time
     mint: Callable[[], Uuid] = uuid7
 
@@ -75,6 +77,7 @@ def build_server(settings: Settings, store: Store) -> Server:
         limits=limits,
         turns=Turns(),
         gatherer=Gatherer(limits, lambda: latest_date(time.time())),
+        webhooks=Deliverer(store, private=settings.webhook_private_addresses),
         # One thread: two batches that share the interpreter would both be ready late, and the
         # writer would stand idle until then.
         planner=ThreadPoolExecutor(1, thread_name_prefix="planner"),

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
-from enrol.customers.editing.notes import shown_pointer
+from enrol.customers.editing.notes import shown_pointers
 from enrol.customers.formats.locales import canonical_locale
 from enrol.customers.formats.names import nfc
 from enrol.customers.formats.zones import canonical_zone
@@ -148,10 +148,12 @@ class CustomerView(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class CustomerPage(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A page of customers, newest first, and the count of all."""
+    """A page of customers, and the count of all that match: null where it was not asked for.
+    ``totalCountEstimated`` stands beside a count that changes just made may not be in."""
 
     data: list[CustomerView]
-    total_count: int
+    total_count: int | None
+    total_count_estimated: bool | UnsetType = UNSET
 
 
 NO_STATUS: Final = "No status"
@@ -196,11 +198,18 @@ def customer_view(record: CustomerRecord, project_id: str) -> CustomerView:
         customer_emails=[email_view(email) for email in record.emails],
         customer_wallets=[wallet_view(wallet) for wallet in record.wallets],
         customer_dids=[did_view(did) for did in record.dids],
-        findings=[
-            FindingView(pointer=shown_pointer(record, finding["pointer"]), code=finding["code"])
-            for finding in record.findings
-        ],
+        findings=_findings(record),
     )
+
+
+def _findings(record: CustomerRecord) -> list[FindingView]:
+    if not record.findings:
+        return []
+    shown = shown_pointers(record)
+    return [
+        FindingView(pointer=shown.get(each["pointer"], each["pointer"]), code=each["code"])
+        for each in record.findings
+    ]
 
 
 def entity_tag(record: CustomerRecord) -> str:

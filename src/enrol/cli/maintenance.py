@@ -138,7 +138,13 @@ def restore(
     _print_rows(done.rows)
 
 
-def doctor(database: Database = None, as_json: Json = False) -> None:
+def doctor(
+    database: Database = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Look at all events, not at the newest of each project.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Examine the database and what surrounds it, and say what to do. Changes nothing.
 
     Exit code 1 when there is an error; a warning is none.
@@ -152,7 +158,7 @@ def doctor(database: Database = None, as_json: Json = False) -> None:
     settings = read_settings(database=database)
     with failures_told(), progress_bar(as_json=as_json) as progress:
         place = Place(settings.database)
-        found = examine(place, settings, progress)
+        found = examine(place, settings, progress, full=full)
     level = worst(found.findings)
     if as_json:
         findings = [finding._asdict() for finding in found.findings]

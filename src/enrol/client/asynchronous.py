@@ -102,7 +102,8 @@ class AsyncClient:
 
     async def count_customers(self) -> int:
         """How many customers the project has."""
-        return (await self.list_customers(limit=1)).total_count
+        # Null only where the call says that it wants none.
+        return (await self.list_customers(limit=1)).total_count or 0
 
     async def count_findings(self) -> dict[str, int]:
         """How many findings of each code the project has."""

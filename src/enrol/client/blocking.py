@@ -100,7 +100,8 @@ class Client:
 
     def count_customers(self) -> int:
         """How many customers the project has."""
-        return self.list_customers(limit=1).total_count
+        # Null only where the call says that it wants none.
+        return self.list_customers(limit=1).total_count or 0
 
     def count_findings(self) -> dict[str, int]:
         """How many findings of each code the project has."""

@@ -47,6 +47,15 @@ FAULTS: Final[dict[str, FaultKind]] = {
     "metadata.too_many": FaultKind("The metadata have at most 50 members."),
     "metadata.too_large": FaultKind("The metadata must be at most 16 KiB of JSON."),
     "metadata.name": FaultKind("A name in the metadata must have 1 to 64 characters."),
+    # Webhooks: refused everywhere.
+    "webhook.url": FaultKind(
+        "The URL must be https, without a user name, a password and a fragment."
+    ),
+    "webhook.host": FaultKind("The host of the URL has no address."),
+    "webhook.address": FaultKind(
+        "The host of the URL leads to an address that webhooks must not call."
+    ),
+    "webhook.secret": FaultKind("The secret must be whsec_ and 24 to 64 bytes in base64."),
     # Values out of a closed list: refused everywhere.
     "customer_type.unknown": FaultKind('The type must be "Individual" or "Company".'),
     "namespace.unknown": FaultKind("This blockchain namespace is not known."),

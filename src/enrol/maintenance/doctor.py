@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 import apsw
 
 from enrol.maintenance import MaintenanceFailed, NotThere, Progress
+from enrol.maintenance.checks.chain import count_broken_links
 from enrol.maintenance.checks.consistency import RULES
 from enrol.maintenance.checks.findings import Finding
 from enrol.maintenance.checks.postgres import check_damage, check_server
@@ -24,8 +25,13 @@ from enrol.store.clock import now_ms
 from enrol.store.migrations import plan
 
 EXAMINING: Final = "Examining"
-# With the rules: integrity, schema, clock.
-STEPS: Final = len(RULES) + 3
+# With the rules: integrity, schema, clock, chain.
+STEPS: Final = len(RULES) + 4
+CHAINED_TABLES: Final = frozenset({"links", "events"})
+BACKUP: Final = (
+    "Enrol never leaves such rows: find out who else wrote to the database. Take a backup before "
+    "any repair."
+)
 SERVER_CLOCK: Final = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 RESTORE: Final = "Stop the server, and restore the newest sound backup: enrol restore."
 CONNECT: Final = "Start the server, or correct ENROL_DATABASE."
@@ -39,8 +45,13 @@ class Examination(NamedTuple):
     rows: dict[str, int]
 
 
-def examine(place: Place, settings: Settings, progress: Progress) -> Examination:
-    """Examine a database while it is used. Raises `NotThere` for a file that is not there."""
+def examine(
+    place: Place, settings: Settings, progress: Progress, *, full: bool = False
+) -> Examination:
+    """Examine a database while it is used; ``full``: each link of the chains, not the newest alone.
+
+    Raises `NotThere` for a file that is not there.
+    """
     findings = [*check_settings(settings, place)]
     rows: dict[str, int] = {}
     try:
@@ -48,7 +59,7 @@ def examine(place: Place, settings: Settings, progress: Progress) -> Examination
             if not place.is_postgres:
                 path = place.path.resolve()
                 findings += [check_disk(path), check_modes(path)]
-            for step, finding in enumerate(_look(database, rows)):
+            for step, finding in enumerate(_look(database, rows, full=full)):
                 findings.append(finding)
                 progress(EXAMINING, min(step + 1, STEPS), STEPS)
     except NotThere:
@@ -61,7 +72,9 @@ def examine(place: Place, settings: Settings, progress: Progress) -> Examination
     return Examination(findings, rows)
 
 
-def _look(database: SqliteDatabase | PostgresDatabase, rows: dict[str, int]) -> Iterator[Finding]:
+def _look(
+    database: SqliteDatabase | PostgresDatabase, rows: dict[str, int], *, full: bool
+) -> Iterator[Finding]:
     """What is found in the database, as it is found; ``rows`` are filled with counts."""
     yield from _damage(database)
     tables = table_names(database)
@@ -70,6 +83,8 @@ def _look(database: SqliteDatabase | PostgresDatabase, rows: dict[str, int]) -> 
         rows |= count_rows(database, tables)
         yield _clock(database, rows)
         yield from _consistency(database, tables)
+        if set(tables) >= CHAINED_TABLES:
+            yield _chain(database, full=full)
 
 
 def _damage(database: SqliteDatabase | PostgresDatabase) -> Iterator[Finding]:
@@ -127,12 +142,14 @@ def _consistency(database: Database, tables: list[str]) -> Iterator[Finding]:
             continue
         ((number,),) = database.rows(rule.query)
         if number:
-            yield Finding(
-                f"rows.{rule.name}",
-                "error",
-                f"{number} {rule.broken}.",
-                "Enrol never leaves such rows: find out who else wrote to the database. Take a "
-                "backup before any repair.",
-            )
+            yield Finding(f"rows.{rule.name}", "error", f"{number} {rule.broken}.", BACKUP)
         else:
             yield Finding(f"rows.{rule.name}", "ok", rule.holds)
+
+
+def _chain(database: Database, *, full: bool) -> Finding:
+    if broken := count_broken_links(database, full=full):
+        message = f"{broken} links do not say what their events and the links before them say."
+        return Finding("rows.chain", "error", message, BACKUP)
+    which = "Every" if full else "Every newer"
+    return Finding("rows.chain", "ok", f"{which} link of the chains of events is right.")

@@ -66,8 +66,10 @@ def _migrate_postgres(place: Place, *, partitions: int, citus: bool, dry_run: bo
         if citus:
             _require_citus(database)
         if dry_run:
-            statements = plan.statements("postgresql", before, partitions=partitions)
-            statements += plan.citus_statements() if citus else []
+            planned = schema.plan_statements(
+                database.connection, before, partitions=partitions, citus=citus
+            )
+            statements = database.run(planned)
         else:
             statements = database.run(
                 schema.migrate(database.connection, partitions=partitions, citus=citus)

@@ -7,7 +7,7 @@ from sqlalchemy import Boolean, Table, Text
 
 from enrol.customers.enrolment import Row
 from enrol.maintenance.databases import MOST_ROWS, Database, Step
-from enrol.store.schema import tables
+from enrol.store.schema import SEARCH_TABLES, tables
 
 # Copied last, by itself.
 META: Final = "meta"
@@ -109,8 +109,10 @@ class MovedTable:
 
 
 def moved_tables() -> list[MovedTable]:
-    """All tables that both databases have, each after those it refers to."""
-    return [MovedTable(table) for table in tables("postgresql") if table.name != META]
+    """All tables that both databases have, each after those it refers to; but not the search
+    index, which a server makes anew."""
+    left = {META, *SEARCH_TABLES}
+    return [MovedTable(table) for table in tables("postgresql") if table.name not in left]
 
 
 def gather_runs(database: Database) -> None:

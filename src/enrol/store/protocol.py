@@ -1,11 +1,14 @@
 """What a store promises to the API, whichever database is behind it."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from enrol.customers.editing.undoing import Undo
 from enrol.customers.enrolment import Enrolment, Outcome, Receipt
 from enrol.customers.lifecycle.change import Change, ChangeOutcome
+from enrol.store.search.steps import Dialect, Steps
+
+T = TypeVar("T")
 
 # The user_version of a SQLite file. It stays as it is: the revisions (migrations/plan.py) tell what
 # the schema is, and this keeps out an Enrol from before them, which looks at nothing else.
@@ -63,6 +66,11 @@ class CustomerRecord(NamedTuple):
 
 class Store(Protocol):
     """The database of one server. Every method can raise `StoreUnavailable`."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """Which of the databases it is."""
+        ...
 
     @property
     def secret(self) -> bytes:
@@ -124,6 +132,17 @@ class Store(Protocol):
         self, project: int, *, offset: int, limit: int
     ) -> tuple[list[CustomerRecord], int]:
         """A page of customers, newest first, and how many there are."""
+        ...
+
+    async def run(self, steps: Callable[[], Steps[T]]) -> T:
+        """Do steps that read, on one snapshot, and give their result. What they raise comes out."""
+        ...
+
+    async def catch_up(self, project: int, seconds: float) -> int:
+        """Let the search index take in what is committed, or as much as it can in some seconds.
+
+        How many events it has still not seen then.
+        """
         ...
 
     async def count_findings(self, project: int) -> dict[str, int]:

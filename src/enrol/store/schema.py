@@ -17,10 +17,12 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    SmallInteger,
     Table,
     Text,
     text,
 )
+from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from enrol.store.columns import CLAIM_COLUMNS
 
@@ -191,6 +193,14 @@ events: Final = _table(
         sqlite_where=text("type <> 'customer.created'"),
         postgresql_where=text("type <> 'customer.created'"),
     ),
+    # What has changed since the search index was written, among customers that arrive.
+    Index(
+        "events_of_changes",
+        "project",
+        "seq",
+        sqlite_where=text("type <> 'customer.created'"),
+        postgresql_where=text("type <> 'customer.created'"),
+    ),
 )
 
 # The events of one call, chained to the call before by a hash: customers/chain.py.
@@ -252,10 +262,136 @@ idempotency: Final = _table(
     Index("idempotency_by_age", "project", "created_at"),
 )
 
+# The search index: a projection of the customers (store/search/), which can be made anew from them.
+# It numbers the customers of a project; how far it has come stands in its progress.
+search_progress: Final = _table(
+    "search_progress",
+    _project(),
+    # The last event it has taken in, and the number of the next customer.
+    Column("seq", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    # The last customer that is numbered in the order of creation.
+    Column("last_at", BigInteger, nullable=False),
+    Column("last_id", LargeBinary(16), nullable=False),
+)
+
+search_numbers: Final = _table(
+    "search_numbers", _project(), _id(), Column("ordinal", BigInteger, nullable=False)
+)
+
+search_entries: Final = _table(
+    "search_entries",
+    _project(),
+    Column("ordinal", BigInteger, primary_key=True, nullable=False, autoincrement=False),
+    _id(key=False),
+    _at(),
+    # MessagePack: the facets, and pairs of order and key.
+    Column("facets", LargeBinary, nullable=False),
+    Column("orders", LargeBinary, nullable=False),
+    # With spaces between and around.
+    Column("words", Text, nullable=False),
+)
+
+# The customers with a facet: as bits, a row for each chunk of numbers.
+search_sets: Final = _table(
+    "search_sets",
+    _project(),
+    Column("facet", LargeBinary, primary_key=True, nullable=False),
+    Column("chunk", Integer, primary_key=True, nullable=False, autoincrement=False),
+    Column("bits", LargeBinary, nullable=False),
+)
+
+search_chunks: Final = _table(
+    "search_chunks",
+    _project(),
+    Column("chunk", Integer, primary_key=True, nullable=False, autoincrement=False),
+    Column("first_at", BigInteger, nullable=False),
+    Column("first_id", LargeBinary(16), nullable=False),
+    # How many have their words in search_words.
+    Column("filed", Integer, nullable=False),
+)
+
+# The order by name; and the places of those whose number does not tell them.
+search_orders: Final = _table(
+    "search_orders",
+    _project(),
+    Column("sort", SmallInteger, primary_key=True, nullable=False, autoincrement=False),
+    Column("key", LargeBinary, primary_key=True, nullable=False),
+    Column("ordinal", BigInteger, nullable=False),
+)
+
+# On SQLite this is an FTS5 table, which revision 0006 makes.
+search_words: Final = _table(
+    "search_words",
+    _project(),
+    Column("ordinal", BigInteger, primary_key=True, nullable=False, autoincrement=False),
+    Column("words", TSVECTOR, nullable=False),
+    Index("search_words_by_word", "words", postgresql_using="gin"),
+)
+
+# Webhooks: store/queries/webhooks.py says what the columns mean.
+webhook_endpoints: Final = _table(
+    "webhook_endpoints",
+    _project(),
+    _id(),
+    Column("url", Text, nullable=False),
+    # Separated by spaces; none: the usual ones.
+    Column("event_types", Text, nullable=False),
+    # A JSON array. They sign, so that no hash would do.
+    Column("secrets", Text, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("description", Text),
+    Column("updated_by", Text),
+    Column("disabled_reason", Text),
+    _at(),
+    *(_at(name) for name in ("generation", "epoch", "cursor")),
+    *(Column(name, BigInteger) for name in ("updated_at", "disabled_at", "delivered_at")),
+)
+
+webhook_pending: Final = _table(
+    "webhook_pending",
+    _project(),
+    _id("endpoint_id"),
+    Column("seq", BigInteger, primary_key=True, nullable=False, autoincrement=False),
+    Column("type", Text, primary_key=True, nullable=False),
+    _id("lane", key=False),
+    Column("behind", LargeBinary(16)),
+    _id("event_id", key=False),
+    Column("actor", Text, nullable=False),
+    *(_at(name) for name in ("at", "attempts", "next_at")),
+    Column("data", Text),
+    Column("first_at", BigInteger),
+    Column("unreached", Boolean, nullable=False),
+)
+
+webhook_attempts: Final = _table(
+    "webhook_attempts",
+    _project(),
+    _id("endpoint_id"),
+    # A UUIDv7, so that the oldest come first.
+    _id(),
+    Column("message_id", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    *(_at(name) for name in ("number", "at", "ms")),
+    Column("status", BigInteger),
+    Column("error", Text),
+    Index("webhook_attempts_by_message", "project", "endpoint_id", "message_id", "id"),
+)
+
+# Who delivers the webhooks of all projects: one row, of the project 0, which is none.
+webhook_leases: Final = _table(
+    "webhook_leases",
+    _project(),
+    Column("holder", Text, nullable=False),
+    _at("until"),
+)
+
 # Small, read by all: on a distributed database every node holds them whole. In the order in which
 # they refer to one another.
 REFERENCE_TABLES: Final = ("meta", "projects", "api_keys")
 SQLITE_TABLES: Final = frozenset({"identifiers_new"})
+POSTGRES_TABLES: Final = frozenset({"search_words"})
+SEARCH_TABLES: Final = frozenset(name for name in metadata.tables if name.startswith("search_"))
 
 
 def tables(dialect: str) -> list[Table]:
@@ -263,5 +399,5 @@ def tables(dialect: str) -> list[Table]:
     return [
         table
         for table in metadata.sorted_tables
-        if dialect == "sqlite" or table.name not in SQLITE_TABLES
+        if table.name not in (POSTGRES_TABLES if dialect == "sqlite" else SQLITE_TABLES)
     ]

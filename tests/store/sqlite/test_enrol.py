@@ -17,7 +17,12 @@ from enrol.customers.enrolment import Enrolment, Outcome, Refused, Stored
 from enrol.customers.lifecycle.change import ChangeOutcome
 from enrol.customers.model import Limits
 from enrol.customers.plan import Call
+from enrol.customers.uniqueness import Decision, decide
 from enrol.store.clock import now_ms
+from enrol.store.columns import PROFILE_COLUMNS
+from enrol.store.group import TABLES as TABLES_WRITTEN
+from enrol.store.group import _profiled
+from enrol.store.group import rows_of as rows_added
 from enrol.store.schema import metadata
 from enrol.store.sqlite import identifiers
 from enrol.store.sqlite.enrol import INSERTS, Writer
@@ -32,6 +37,21 @@ LATER = {
     *("status", "risk_score", "onboarding_level", "external_customer_id", "phone", "twitter"),
     *("discord", "telegram", "tags", "metadata", "reason", "updated_at", "version"),
     *("deleted_at", "deleted_by", "merged_into", "erased_at"),
+}
+PROFILED = {
+    "externalCustomerId": "x",
+    "status": "Active",
+    "riskScore": "High",
+    "onboardingLevel": "KYB",
+    "customerContact": {
+        "email": "a@example.com",
+        "phone": "+12025550100",
+        "twitter": "t",
+        "discord": "d",
+        "telegram": "g",
+    },
+    "tags": ["a", "b"],
+    "metadata": {"a": 1},
 }
 HEAD = "SELECT hash FROM chain_heads"
 TABLES = ("customers", "wallets", "dids", "events", "links", "findings", "batches")
@@ -98,11 +118,73 @@ def rows_of(file: apsw.Connection, table: str, **where: object) -> list[dict[str
 def test_an_insert_fills_every_column_of_its_table() -> None:
     for insert, table in INSERTS:
         columns = metadata.tables[table.name].columns
-        later = LATER if table.name == "customers" else {"updated_at"}
+        later = set(LATER) if table.name == "customers" else {"updated_at"}
+        if table.rows is _profiled:
+            later -= set(PROFILE_COLUMNS)
         later |= {"updated_by"} if table.name == "wallets" else set()
+        if table.name == "emails":
+            # Whoever sends an address in a batch says nothing of it.
+            later |= {"verified", "created_by", "updated_by"}
         filled = [column.name for column in columns if column.name not in later]
         assert list(table.columns) == filled
         assert insert.count("?") == len(filled)
+
+
+def test_a_batch_without_profiles_writes_no_more_than_it_did(
+    writer: Writer, file: apsw.Connection
+) -> None:
+    """Nearly all batches: their rows are short, and each table is written by one statement."""
+    plain, profiled = planned([customer(), customer()]), planned([customer(), PROFILED])
+    assert (plain.profile, plain.emails) == (None, None)
+    wide = [table for table in TABLES_WRITTEN if table.rows is _profiled]
+    assert [len(list(rows_added(table, [(plain, decided(plain))]))) for table in wide] == [0]
+    added = {
+        (table.name, len(table.columns)): len(list(rows_added(table, accepted)))
+        for accepted in [[(plain, decided(plain)), (profiled, decided(profiled))]]
+        for table in TABLES_WRITTEN
+    }
+    short, long = sorted(columns for name, columns in added if name == "customers")
+    assert (added["customers", short], added["customers", long]) == (2, 2)
+    writer.write([plain, profiled])
+    stored = rows_of(file, "customers")
+    assert [one["id"] for one in stored] == [*plain.ids, *profiled.ids]
+    assert [one["status"] for one in stored] == [None, None, None, "Active"]
+    (email,) = rows_of(file, "emails")
+    assert (email["customer_id"], email["email"]) == (profiled.ids[1], "a@example.com")
+
+
+def test_a_profile_is_stored_in_its_columns(writer: Writer, file: apsw.Connection) -> None:
+    enrolment = planned([PROFILED])
+    writer.write([enrolment])
+    (stored,) = rows_of(file, "customers")
+    assert {name: stored[name] for name in PROFILE_COLUMNS} == {
+        "status": "Active",
+        "risk_score": "High",
+        "onboarding_level": "KYB",
+        "external_customer_id": "x",
+        "phone": "+12025550100",
+        "twitter": "t",
+        "discord": "d",
+        "telegram": "g",
+        "tags": '["a","b"]',
+        "metadata": '{"a": 1}',
+    }
+    (email,) = rows_of(file, "emails")
+    told = {name: value for name, value in email.items() if value is not None}
+    assert enrolment.emails is not None
+    assert told == {
+        "project": 1,
+        "customer_id": enrolment.ids[0],
+        "id": enrolment.emails[1][0],
+        "email": "a@example.com",
+        "created_at": enrolment.at,
+    }
+
+
+def decided(enrolment: Enrolment) -> Decision:
+    decision = decide(enrolment, {})
+    assert isinstance(decision, Decision)
+    return decision
 
 
 def test_a_customer_is_stored_with_all_its_parts(writer: Writer, file: apsw.Connection) -> None:

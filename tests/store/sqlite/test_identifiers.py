@@ -162,3 +162,140 @@ def test_two_writers_that_start_again_and_fail_lose_no_key(
     for file, shelf in zip(files, shelves, strict=True):
         with transaction(file):
             assert shelf.find(file, sorted(everything)) == everything
+
+
+def test_a_writer_learns_that_another_gave_up_a_key_and_took_it_again(opened: Open) -> None:
+    one, two = opened(), opened()
+    first, second = Shelf(one, PROJECT), Shelf(two, PROJECT)
+    number = 0
+    while not first.filing:
+        add(one, first, keys(number, 40))
+        number += 40
+    with transaction(two):
+        assert second.find(two, sorted(keys(0, 4))) == keys(0, 4)
+        second.release(two, sorted(keys(0, 4)))
+    add(two, second, keys(0, 4))
+    # The run that they were in is filed and deleted.
+    for start in range(number, number + 2_000, 40):
+        add(one, first, keys(start, 40))
+        with transaction(one):
+            for key, owner in keys(0, 4).items():
+                assert first.find(one, [key]) == {key: owner}
+
+
+def test_a_run_whose_keys_are_all_given_up_is_no_ones_newest(opened: Open) -> None:
+    one, two = opened(), opened()
+    first = Shelf(one, PROJECT)
+    for start in range(0, 300, 60):
+        add(one, first, keys(start, 60))
+    with transaction(one):
+        assert first.find(one, sorted(keys(60, 1))) == keys(60, 1)
+        first.release(one, sorted(keys(60, 240)))
+    # A server that starts now knows of no later run than the first.
+    second = Shelf(two, PROJECT)
+    for number in range(500, 540):
+        add(two, second, keys(number, 1))
+        with transaction(one):
+            assert first.find(one, sorted(keys(number, 1))) == keys(number, 1)
+        add(one, first, keys(number + 100, 1))
+
+
+def test_a_key_that_is_given_up_is_gone_wherever_it_stood(file: apsw.Connection) -> None:
+    shelf = Shelf(file, PROJECT)
+    everything: dict[bytes, bytes] = {}
+    for start in range(0, 6_000, 40):
+        new = keys(start, 40)
+        add(file, shelf, new)
+        everything |= new
+    filed, in_runs = stored(file, "identifiers"), stored(file, "identifiers_new")
+    given_up = Random(1).sample(sorted(everything), 3_000)
+    assert all(not each.isdisjoint(given_up) for each in (filed - in_runs, in_runs - filed))
+    for part in (given_up[:100], given_up[100:]):
+        with transaction(file):
+            shelf.release(file, part)
+        for key in part:
+            del everything[key]
+    assert_found(file, shelf, everything)
+    assert shelf.new == stored(file, "identifiers_new")
+    # Taken again, by others, while the runs that they had been in are filed and deleted.
+    again = {key: bytes(16) for key in given_up}
+    for start in range(0, len(given_up), 50):
+        add(file, shelf, {key: again[key] for key in given_up[start : start + 50]})
+    everything |= again
+    assert_found(file, shelf, everything)
+
+
+TURNS = st.lists(
+    st.tuples(
+        st.integers(0, 1),
+        st.sampled_from(["add", "add", "release", "release all", "retake", "start", "undo"]),
+        st.integers(1, 120),
+    ),
+    max_size=60,
+)
+
+
+@given(TURNS, st.randoms(use_true_random=False))
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_two_writers_that_give_up_and_take_keys_agree_with_a_plain_dict(
+    opened: Open, turns: list[tuple[int, str, int]], chance: Random
+) -> None:
+    """Runs, filing, release and taking again in any order, by two servers on one file."""
+    files = [opened(), opened()]
+    (last,) = (
+        files[0]
+        .execute(
+            "SELECT max(project) FROM (SELECT project FROM identifiers UNION ALL "
+            "SELECT project FROM identifiers_new)"
+        )
+        .fetchall()
+    )
+    project = int(str(last[0] or 0)) + 1  # the file is that of the examples before
+    shelves = [Shelf(file, project) for file in files]
+    held: dict[bytes, bytes] = {}
+    free: dict[bytes, bytes] = {}
+    number = 0
+    for who, what, count in turns:
+        file, shelf = files[who], shelves[who]
+        if what == "start":
+            shelves[who] = Shelf(file, project)
+            continue
+        new: dict[bytes, bytes] = {}
+        gone: list[bytes] = []
+        if what in ("add", "undo"):
+            new = keys(number, count)
+            number += count
+        elif what == "retake":
+            chosen = chance.sample(sorted(free), min(count, len(free)))
+            new = {key: chance.randbytes(16) for key in chosen}
+        else:
+            share = len(held) if what == "release all" else min(count, len(held))
+            gone = chance.sample(sorted(held), share)
+        file.execute("BEGIN IMMEDIATE")
+        # Some at a time: to ask for all would be answered without what the shelf remembers.
+        for key in (*chance.sample(sorted(held), min(5, len(held))), *sorted(free)[:2]):
+            assert shelf.find(file, [key]) == ({key: held[key]} if key in held else {})
+        assert shelf.find(file, sorted(new)) == {}
+        if gone:
+            shelf.release(file, gone)
+        if new:
+            shelf.add(file, sorted(new.items()))
+            shelf.file_slice(file)
+        if what == "undo":
+            file.execute("ROLLBACK")
+            shelves[who] = Shelf(file, project)
+            continue
+        file.execute("COMMIT")
+        free |= {key: held.pop(key) for key in gone}
+        held |= new
+        for key in new:
+            free.pop(key, None)
+        some = sorted({*held, *free})[:60]
+        wanted = {key: held[key] for key in some if key in held}
+        assert find(file, project, some) == wanted
+    for file, shelf in zip(files, shelves, strict=True):
+        with transaction(file):
+            everything = sorted({*held, *free})
+            for key in chance.sample(everything, min(100, len(everything))):
+                assert shelf.find(file, [key]) == ({key: held[key]} if key in held else {})
+            assert shelf.find(file, everything) == held

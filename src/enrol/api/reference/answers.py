@@ -63,6 +63,16 @@ HEADERS: Final[Json] = {
         "nothing, have none.",
         "schema": UUID,
     },
+    "Link": {
+        "description": "Where the list begins (`first`) and goes on (`next`; absent on its last "
+        "page), as of RFC 8288.",
+        "schema": {"type": "string"},
+    },
+    "Enrol-Index-Behind": {
+        "description": "How many of the changes before this call the answer may not show yet; "
+        "absent where it shows them all.",
+        "schema": {"type": "integer", "minimum": 1},
+    },
     "Idempotency-Replayed": {
         "description": "This is the answer of an earlier call with the same Idempotency-Key; "
         "nothing was stored now.",
@@ -98,10 +108,6 @@ HEADERS: Final[Json] = {
         "schema": {"enum": ["return=minimal", "return=representation"]},
     },
     "Allow": {"description": "The methods that the address takes.", "schema": {"type": "string"}},
-    "Link": {
-        "description": "RFC 8288: where the next page is.",
-        "schema": {"type": "string", "pattern": '^<[^>]+>; rel="next"$'},
-    },
     "Content-Disposition": {
         "description": "A name for the file (RFC 6266).",
         "schema": {"type": "string"},

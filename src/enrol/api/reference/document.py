@@ -17,6 +17,7 @@ from enrol.api.reference.paths import (
     customer,
     customers,
     emails,
+    erasure,
     events,
     export,
     findings,
@@ -26,6 +27,7 @@ from enrol.api.reference.paths import (
     merging,
     parts,
     reference,
+    webhooks,
 )
 from enrol.api.reference.resource import Resource, parameter
 from enrol.api.reference.results import answer_schemas
@@ -45,7 +47,9 @@ RESOURCES: Final[tuple[Resource, ...]] = (
     merging.RESOURCE,
     findings.RESOURCE,
     events.RESOURCE,
+    erasure.RESOURCE,
     keys.RESOURCE,
+    webhooks.RESOURCE,
     health.RESOURCE,
     reference.RESOURCE,
 )

@@ -39,7 +39,9 @@ SHAPE_FAULTS: Final = tuple(
     if code.startswith(("field.", "text.")) and not kind.finding
 )
 # What no batch is refused for: its closed lists have codes of their own.
-_OTHER_BODIES: Final = ("field.value", "status.cannot_follow", "email.twice", "merge.")
+_OTHER_BODIES: Final = (
+    *("field.value", "status.cannot_follow", "email.twice", "merge.", "webhook."),
+)
 BATCH_FAULTS: Final = tuple(code for code in BODY_FAULTS if not code.startswith(_OTHER_BODIES))
 # What a customer's values are refused for, wherever they are sent.
 VALUE_FAULTS: Final = tuple(

@@ -4,7 +4,9 @@ import asyncio
 import zlib
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import Annotated, Any, Final, NamedTuple
+from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 from litestar import Response, get
@@ -13,7 +15,9 @@ from msgspec import Meta, Struct
 
 from enrol.api.bodies import edge_request
 from enrol.api.http import GZIP_WINDOW, RETRY_SECONDS, Receive, Scope, Send
-from enrol.api.query import FromDate, ToDate, read_query, time_of
+from enrol.api.listing import find_filters
+from enrol.api.page_query import PageQuery, read_page_query, time_of
+from enrol.api.query import read_query
 from enrol.api.resources.customers import Reads, reading_key
 from enrol.api.server import Server
 from enrol.api.views import customer_view
@@ -26,12 +30,27 @@ from enrol.customers.exporting.items import (
     json_lines,
 )
 from enrol.customers.faults import Fault
+from enrol.customers.search.entry import BY_CREATED
 from enrol.logs import log_error
 from enrol.problems import Problem
 from enrol.store.protocol import KeyRecord, Row, StoreUnavailable
 from enrol.store.queries.batches import ALWAYS, NEVER
-from enrol.store.queries.export import Chosen, Page, Span, find_span, read_page, read_pictures
+from enrol.store.queries.export import (
+    Chosen,
+    Page,
+    Span,
+    find_ids,
+    find_span,
+    read_page,
+    read_pictures,
+)
+from enrol.store.search.listing import find_listed
+from enrol.store.search.paging import Order
 
+# How long it waits for the index to have seen what was committed before it.
+CATCH_UP_SECONDS: Final = 10.0
+# The sets of the index are joined for each of its pages.
+INDEX_CUSTOMERS: Final = 5_000
 # Each holds a page in memory, and takes its share of the process.
 MOST_EXPORTS: Final = 4
 PAGE_CUSTOMERS: Final = 250
@@ -43,31 +62,25 @@ GZIP_LEVEL: Final = 1
 JSONL: Final = "application/jsonl"
 CSV: Final = "text/csv; charset=utf-8"
 BOM: Final = "\ufeff".encode()
+PROJECT: Final = "cmsProjectId"
+# Parameters of a list that an export has no use for.
+PAGING: Final = ("currentPage", "limit", "after", "sort", "count")
+OWN: Final = ("format", "spreadsheet")
 _encode: Final = msgspec.json.Encoder().encode
 
 
-class ExportQuery(Struct, frozen=True, kw_only=True, rename="camel"):
-    """The query of ``GET /customers/export``."""
+class ExportOptions(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What ``GET /customers/export`` can be asked for, beside the filters of ``GET /customers``."""
 
     format: Annotated[
         str,
         Meta(
-            pattern="^(jsonl|csv|full)$",
-            title="one of: jsonl, csv, full",
+            pattern="^(full|jsonl|csv)$",
+            title="one of: full, jsonl, csv",
             description="`jsonl` and `csv`: as `enrol import` reads them, so that they need a "
             "`type`. `full`: JSON Lines of customers as `GET /customers/{id}` answers them.",
         ),
-    ] = "jsonl"
-    type: Annotated[
-        str,
-        Meta(
-            pattern="^(Individual|Company)$",
-            title="one of: Individual, Company",
-            description="Only customers of this type.",
-        ),
-    ] = ""
-    from_date: FromDate = ""
-    to_date: ToDate = ""
+    ] = "full"
     spreadsheet: Annotated[
         bool,
         Meta(
@@ -76,14 +89,6 @@ class ExportQuery(Struct, frozen=True, kw_only=True, rename="camel"):
             "it is not to be imported.",
         ),
     ] = False
-    cms_project_id: Annotated[
-        str,
-        Meta(
-            min_length=1,
-            max_length=200,
-            description="The project, which must be the key's own.",
-        ),
-    ] = ""
 
 
 class Export(NamedTuple):
@@ -91,8 +96,8 @@ class Export(NamedTuple):
 
     server: Server
     key: KeyRecord
-    query: ExportQuery
-    chosen: Chosen
+    options: ExportOptions
+    query: PageQuery
 
 
 class _Running:
@@ -118,39 +123,106 @@ _running: Final = _Running()
 async def export_customers(server: NamedDependency[Server], request: Reads) -> Response[None]:
     """The project's customers, oldest first, as one stream."""
     key = await reading_key(server, request)
-    query = read_query(request.scope["query_string"], ExportQuery)
-    if query.cms_project_id and query.cms_project_id != key.project_id:
+    options, query = _read(request.scope["query_string"], key.project_id)
+    if query.cms_project_id != key.project_id:
         raise Problem("access.project")
-    if not query.type and query.format != "full":
-        hint = "type is Individual or Company: a file that can be imported has customers of one."
-        raise Problem("query.invalid", faults=[Fault(None, "/type", "query.value", hint)])
-    start = time_of(query.from_date) if query.from_date else ALWAYS
-    end = time_of(query.to_date, end=True) if query.to_date else NEVER
-    export = Export(server, key, query, Chosen(query.type, start, end))
     _running.begin()
     try:
         # Before the answer begins, so that a database that is away is told as a problem.
-        chunks = _chunks(export)
+        chunks = _chunks(Export(server, key, options, query))
         first = await anext(chunks)
     except BaseException:
         _running.end()
         raise
-    return _Streamed(request, query, first, chunks)
+    return _Streamed(request, options, first, chunks)
+
+
+def _read(query_string: bytes, project_id: str) -> tuple[ExportOptions, PageQuery]:
+    """The query. Raises `Problem` ``query.invalid`` naming every fault."""
+    sent = parse_qsl(query_string.decode("latin-1"), keep_blank_values=True)
+    own = [pair for pair in sent if pair[0] in OWN]
+    filters = [pair for pair in sent if pair[0] not in {*OWN, *PAGING}]
+    faults = [
+        Fault(None, "", "query.unknown", "An export has no pages, and one order.")
+        for name, _ in sent
+        if name in PAGING
+    ]
+    if not any(name == PROJECT for name, _ in filters):
+        filters.append((PROJECT, project_id))
+    options, query = ExportOptions(), None
+    try:
+        options = read_query(urlencode(own).encode(), ExportOptions)
+    except Problem as problem:
+        faults += problem.faults
+    try:
+        query = read_page_query(urlencode(filters).encode())
+    except Problem as problem:
+        faults += problem.faults
+    if query is not None and not query.type and options.format != "full":
+        hint = "type is Individual or Company: a file that can be imported has customers of one."
+        faults.append(Fault(None, "/type", "query.value", hint))
+    if faults or query is None:
+        raise Problem("query.invalid", faults=faults)
+    return options, query
 
 
 async def _chunks(export: Export) -> AsyncGenerator[bytes]:
     """The file, piece by piece."""
-    server, key, query, chosen = export
-    span = await find_span(server.store, key.project, chosen)
-    if query.format == "csv":
-        yield (BOM if query.spreadsheet else b"") + csv_header()
-    while True:
-        page = await read_page(server.store, key.project, chosen, span, PAGE_CUSTOMERS)
-        for rows in _groups(page.customers):
-            yield await _written(export, page, rows)
-        if len(page.customers) < PAGE_CUSTOMERS:
-            break
-        span = Span(page.customers[-1][0], span.last)
+    store, project = export.server.store, export.key.project
+    head = b""
+    if export.options.format == "csv":
+        head = (BOM if export.options.spreadsheet else b"") + csv_header()
+    ids = _by_filters(export) if _has_filters(export.query) else _by_creation(export)
+    async with aclosing(ids):
+        async for part in ids:
+            page = await read_page(store, project, part)
+            for rows in _groups(page.customers):
+                yield head + await _written(export, page, rows)
+                head = b""
+    # So that there is something in any case.
+    yield head
+
+
+def _has_filters(query: PageQuery) -> bool:
+    """Whether there is more to it than the type and the time of creation."""
+    rest = msgspec.structs.replace(query, type="", from_date="", to_date="")
+    return rest != PageQuery(cms_project_id=query.cms_project_id)
+
+
+async def _by_creation(export: Export) -> AsyncGenerator[Sequence[bytes]]:
+    """The customers' IDs, out of their own table."""
+    store, project, query = export.server.store, export.key.project, export.query
+    start = time_of(query.from_date) if query.from_date else ALWAYS
+    end = time_of(query.to_date, end=True) if query.to_date else NEVER
+    chosen = Chosen(query.type, start, end)
+    span = await find_span(store, project, chosen)
+    while ids := await find_ids(store, project, chosen, span, PAGE_CUSTOMERS):
+        yield ids
+        span = Span(ids[-1], span.last)
+
+
+async def _by_filters(export: Export) -> AsyncGenerator[Sequence[bytes]]:
+    """The customers' IDs, out of the index, as far as it has come."""
+    server, key, _, query = export
+    filters = await find_filters(server, key, query)
+    # Whoever comes later would keep it from ending.
+    start, end = filters.created or (0, None)
+    latest = int(server.clock() * 1000) + 1
+    filters = filters._replace(created=(start, latest if end is None else min(end, latest)))
+    if await server.store.catch_up(key.project, CATCH_UP_SECONDS):
+        raise Problem("server.busy", headers={"Retry-After": RETRY_SECONDS})
+    order = Order(BY_CREATED, down=False)
+    full = True
+    while full:
+        steps = partial(
+            find_listed, server.store.dialect, key.project, filters, order, INDEX_CUSTOMERS
+        )
+        found = await server.store.run(steps)
+        for place in range(0, len(found.page), PAGE_CUSTOMERS):
+            yield [customer for _, customer in found.page[place : place + PAGE_CUSTOMERS]]
+        full = len(found.page) == INDEX_CUSTOMERS
+        if full:
+            order = order._replace(after=found.page[-1][0])
 
 
 def _groups(customers: Sequence[Row]) -> Iterator[Sequence[Row]]:
@@ -167,21 +239,22 @@ def _groups(customers: Sequence[Row]) -> Iterator[Sequence[Row]]:
 
 
 async def _written(export: Export, page: Page, rows: Sequence[Row]) -> bytes:
-    server, key, query, _ = export
-    if query.format == "full":
+    server, key, options, query = export
+    if options.format == "full":
         records = await server.store.find_customers(key.project, [row[0] for row in rows])
         # Some may have been deleted just now.
         views = [
             customer_view(record, key.project_id)
             for record in records
-            if record.customer["deleted_at"] is None and record.customer["erased_at"] is None
+            if record.customer["erased_at"] is None
+            and (record.customer["deleted_at"] is None or query.soft_deleted_before)
         ]
         return b"".join(line for view in views for line in (_encode(view), b"\n"))
     pictured = [row[0] for row in rows if row[1]]
     pictures = await read_pictures(server.store, key.project, pictured)
     items = _items(page, rows, pictures)
-    if query.format == "csv":
-        return csv_lines(items, for_spreadsheets=query.spreadsheet)
+    if options.format == "csv":
+        return csv_lines(items, for_spreadsheets=options.spreadsheet)
     return json_lines(items)
 
 
@@ -211,11 +284,11 @@ class _Streamed(Response[None]):
     way. Whoever reads slowly holds no connection to the database, and a page of memory."""
 
     def __init__(
-        self, request: Reads, query: ExportQuery, first: bytes, chunks: AsyncGenerator[bytes]
+        self, request: Reads, options: ExportOptions, first: bytes, chunks: AsyncGenerator[bytes]
     ) -> None:
         super().__init__(None)
         self.request = edge_request(request)
-        self.query = query
+        self.options = options
         self.first = first
         self.chunks = chunks
         self.packer = zlib.compressobj(GZIP_LEVEL, wbits=GZIP_WINDOW) if _gzip(request) else None
@@ -258,7 +331,7 @@ class _Streamed(Response[None]):
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
 
     def _headers(self) -> list[tuple[bytes, bytes]]:
-        ending = "csv" if self.query.format == "csv" else "jsonl"
+        ending = "csv" if self.options.format == "csv" else "jsonl"
         headers = {
             "content-type": CSV if ending == "csv" else JSONL,
             "content-disposition": f'attachment; filename="customers.{ending}"',

@@ -4,7 +4,7 @@ The finding of a part that came with the customer's item of a batch has its plac
 that of any other names the part by its ID, for a place among many shifts.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 from uuid import UUID
 
@@ -112,11 +112,13 @@ def fitting_codes(part: Part, row: Row) -> Collection[str]:
     return ()
 
 
-def shown_pointer(record: Whole, pointer: str) -> str:
-    """The pointer of a finding as it leads into the customer as it is answered."""
-    for part in PARTS:
-        if pointer.startswith(f"/{part.field}/"):
-            for place, row in enumerate(part.rows(record)):
-                if part.pointer_of(row["id"]) == pointer:
-                    return part.pointer_at(place)
-    return pointer
+def shown_pointers(record: Whole) -> Mapping[str, str]:
+    """The pointers of findings that name a part by its ID, as they lead into the customer as it is
+    answered."""
+    pointers = [finding["pointer"] for finding in record.findings]
+    return {
+        part.pointer_of(row["id"]): part.pointer_at(place)
+        for part in PARTS
+        if any(pointer.startswith(f"/{part.field}/") for pointer in pointers)
+        for place, row in enumerate(part.rows(record))
+    }

@@ -53,6 +53,7 @@ class Change(NamedTuple):
     ``expected`` are customers with the version they were read at; ``release`` are unique keys that
     are given up, ``take`` those that are claimed: hash, customer and kind (`enrolment.KINDS`).
     Every customer with an event gets its seq as its version, and ``at`` as its ``updated_at``.
+    ``erases``: of what is removed nothing must be left in the database's files.
     """
 
     project: int
@@ -65,6 +66,7 @@ class Change(NamedTuple):
     writes: Sequence[Write] = ()
     events: Sequence[Event] = ()
     batch_id: bytes | None = None
+    erases: bool = False
 
     def plain(self) -> tuple[Any, ...]:
         """The same in tuples and lists alone."""

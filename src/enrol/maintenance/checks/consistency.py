@@ -22,7 +22,9 @@ def _owned(table: str) -> Rule:
         (table, "customers"),
         # The names are this module's own.
         f"SELECT count(*) FROM {table} AS part WHERE NOT EXISTS ("  # noqa: S608
-        "SELECT 1 FROM customers AS c WHERE c.project = part.project AND c.id = part.customer_id)",
+        "SELECT 1 FROM customers AS c WHERE c.project = part.project AND c.id = part.customer_id)"
+        # What is not about a customer, as some events are.
+        " AND part.customer_id IS NOT NULL",
         f"Every row of {table} has its customer.",
         f"rows of {table} have no customer",
     )
@@ -38,9 +40,29 @@ def _of_project(table: str) -> Rule:
     )
 
 
+def _given_up(table: str) -> Rule:
+    return Rule(
+        f"deleted.{table}",
+        # Before there were links nobody could be deleted.
+        (table, "customers", "links"),
+        f"SELECT count(*) FROM {table} AS part JOIN customers AS c"  # noqa: S608
+        " ON c.project = part.project AND c.id = part.customer_id WHERE c.deleted_at IS NOT NULL",
+        f"No row of {table} is of a customer that is deleted.",
+        f"rows of {table} are of customers that are deleted",
+    )
+
+
+OF_PROJECTS: Final = (
+    *("customers", "batches", "api_keys", "idempotency", "events", "links", "chain_heads"),
+)
+OF_CUSTOMERS: Final = (
+    *("wallets", "dids", "emails", "events", "findings", "identifiers", "identifiers_new"),
+)
+
 RULES: Final = (
-    *map(_of_project, ("customers", "batches", "api_keys", "idempotency")),
-    *map(_owned, ("wallets", "dids", "events", "findings", "identifiers", "identifiers_new")),
+    *map(_of_project, OF_PROJECTS),
+    *map(_owned, OF_CUSTOMERS),
+    *map(_given_up, ("identifiers", "identifiers_new")),
     Rule(
         "customers.batch",
         ("customers", "batches"),
@@ -63,8 +85,48 @@ RULES: Final = (
         "customers.event",
         ("customers", "events"),
         "SELECT count(*) FROM (SELECT project, id FROM customers EXCEPT"
-        " SELECT project, customer_id FROM events) AS silent",
+        " SELECT project, customer_id FROM events WHERE type = 'customer.created') AS silent",
         "Every customer has its event.",
         "customers have no event",
+    ),
+    Rule(
+        "batches.events",
+        ("batches", "links"),
+        "SELECT count(*) FROM batches AS b LEFT JOIN links AS l ON l.project = b.project"
+        " AND l.id = b.id WHERE b.created <> coalesce(l.last - l.first + 1, 0)",
+        "Every batch has an event for each customer that it created.",
+        "batches have another number of events than of customers that they created",
+    ),
+    Rule(
+        "links.gaps",
+        ("links",),
+        "SELECT count(*) FROM (SELECT first, last,"
+        " coalesce(lag(last) OVER (PARTITION BY project ORDER BY last), 0) + 1 AS next FROM links"
+        ") AS l WHERE first <> next OR last < first",
+        "Every link goes on where the one before it ends.",
+        "links do not go on where the one before them ends",
+    ),
+    Rule(
+        "links.events",
+        ("links", "events"),
+        "SELECT count(*) FROM (SELECT project, count(*) AS number, min(seq) AS first,"
+        " max(seq) AS last FROM events GROUP BY project) AS e FULL JOIN ("
+        "SELECT project, max(last) AS last FROM links GROUP BY project) AS l"
+        " ON l.project = e.project"
+        " WHERE e.first IS NULL OR e.first <> 1 OR e.number <> e.last"
+        " OR l.last IS NULL OR l.last <> e.last",
+        "The events of every project are numbered without a gap, and all are in links.",
+        "projects have events that are missing, or that are in no link",
+    ),
+    Rule(
+        "links.heads",
+        ("links", "chain_heads"),
+        "SELECT count(*) FROM (SELECT project, max(last) AS last FROM links GROUP BY project) AS l"
+        " FULL JOIN chain_heads AS h ON h.project = l.project"
+        " LEFT JOIN links AS newest ON newest.project = l.project AND newest.last = l.last"
+        " WHERE coalesce(h.seq, 0) <> coalesce(l.last, 0)"
+        " OR newest.hash IS NOT NULL AND newest.hash IS DISTINCT FROM h.hash",
+        "Every chain ends with its last link.",
+        "chains do not end with their last link",
     ),
 )

@@ -4,6 +4,7 @@ Alembic renders text for a dialect and connects to nothing: apsw and asyncpg run
 """
 
 import io
+from collections.abc import Collection
 from typing import Final, Literal
 
 from enrol.store.protocol import SchemaTooNew
@@ -11,7 +12,7 @@ from enrol.store.protocol import SchemaTooNew
 Dialect = Literal["sqlite", "postgresql"]
 
 # Said here as well, and held equal by a test: to ask Alembic takes a third of a second.
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 SCRIPTS: Final = "enrol.store:migrations"
 
 
@@ -52,11 +53,11 @@ def statements(dialect: Dialect, current: str | None, *, partitions: int = 0) ->
     """The statements from a revision (None: an empty database) to `head`, in their order.
 
     They keep Alembic's own `alembic_version`, and are to be run in one transaction. With
-    ``partitions`` an empty PostgreSQL database gets its tables as that many hash partitions by
-    project. Raises `SchemaTooNew` for a revision that is not known.
+    ``partitions`` what they make on PostgreSQL are that many hash partitions by project: as many
+    as the tables have that are there. Raises `SchemaTooNew` for a revision that is not known.
     """
-    if partitions and (dialect != "postgresql" or current is not None):
-        raise ValueError("Only the tables of an empty PostgreSQL database can be partitioned.")
+    if partitions and dialect != "postgresql":
+        raise ValueError("Only PostgreSQL has partitions.")
     if not is_behind(current):
         return []
     from alembic import command
@@ -71,8 +72,9 @@ def statements(dialect: Dialect, current: str | None, *, partitions: int = 0) ->
     return rendered.found
 
 
-def citus_statements() -> list[str]:
-    """The calls that spread the tables of a migrated database over the nodes of Citus.
+def citus_statements(spread: Collection[str] = ()) -> list[str]:
+    """The calls that spread the tables of a migrated database over the nodes of Citus, but for
+    those that are ``spread`` already.
 
     They are to be run in one transaction, which may be that of `statements`.
     """
@@ -81,13 +83,17 @@ def citus_statements() -> list[str]:
     # Through one connection a node: Citus refuses to touch all nodes in a transaction that has
     # used several.
     calls = ["SET LOCAL citus.multi_shard_modify_mode TO 'sequential'"]
-    calls += [f"SELECT create_reference_table('{name}')" for name in REFERENCE_TABLES]
+    calls += [
+        f"SELECT create_reference_table('{name}')"
+        for name in REFERENCE_TABLES
+        if name not in spread
+    ]
     names = [table.name for table in tables("postgresql") if table.name not in REFERENCE_TABLES]
     # A group of its own, whatever else the cluster holds: its shards move together.
-    first, group = names[0], "none"
-    for name in names:
+    first = next((name for name in names if name in spread), names[0])
+    for name in sorted(set(names) - set(spread), key=[first, *names].index):
+        group = "none" if name == first else first
         calls.append(
             f"SELECT create_distributed_table('{name}', 'project', colocate_with => '{group}')"
         )
-        group = first
     return calls

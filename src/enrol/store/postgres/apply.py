@@ -39,6 +39,7 @@ WHERE project = $1 AND id = new.customer
 """
 # A COPY is a statement more for the server to prepare.
 FEWEST_COPIED: Final = 20
+FIND_SEQ: Final = "SELECT seq FROM chain_heads WHERE project = $1"
 SET_HEAD: Final = "UPDATE chain_heads SET seq = $2, hash = $3 WHERE project = $1"
 ADD_EVENT: Final = insert_into("events", EVENT_COLUMNS)
 ADD_LINK: Final = insert_into("links", LINK_COLUMNS)
@@ -72,10 +73,10 @@ async def apply(connection: Connection[Any], change: Change | Undo) -> ChangeOut
     await _run(connection, TAKE, taken)
     for write in change.writes:
         await _write_rows(connection, write)
+    if not change.events:
+        return Applied(await connection.fetchval(FIND_SEQ, change.project) or 0)
     # The head last of all: whoever waits for it waits for this commit alone.
     head = await lock_head(connection, change.project)
-    if not change.events:
-        return Applied(head.seq)
     appended = Appended(head, change)
     await _add_events(connection, appended.rows)
     await add_links(connection, [appended.link])

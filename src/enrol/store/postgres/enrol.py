@@ -28,6 +28,7 @@ from enrol.store.postgres.apply import add_links, lock_head
 FIND_IDENTIFIERS: Final = """
 SELECT hash, customer_id FROM identifiers WHERE project = $1 AND hash = ANY($2::bytea[])
 """
+FEW_HASHES: Final = 500
 FIND_RECEIPTS: Final = """
 SELECT key_hash, fingerprint, receipt FROM idempotency
 WHERE project = $1 AND key_hash = ANY($2::bytea[]) AND created_at > $3
@@ -69,6 +70,21 @@ async def find_identifiers(
         return {}
     rows = await connection.fetch(FIND_IDENTIFIERS, project, hashes)
     return {row[0]: row[1] for row in rows}
+
+
+async def find_many_identifiers(
+    connection: Connection[Any], project: int, hashes: Sequence[bytes]
+) -> dict[bytes, bytes]:
+    """The same, for callers that ask for few hashes mostly and sometimes for very many.
+
+    A statement that was run some times keeps one plan for any values. One that was made for a few
+    hashes, when the table was small, holds each row against each hash: the many get a plan of
+    their own, for one trip more.
+    """
+    if len(hashes) <= FEW_HASHES:
+        return await find_identifiers(connection, project, hashes)
+    statement = await connection.prepare(FIND_IDENTIFIERS)
+    return {row[0]: row[1] for row in await statement.fetch(project, hashes)}
 
 
 async def find_receipts(

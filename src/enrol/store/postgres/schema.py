@@ -15,6 +15,11 @@ from enrol.store.protocol import SchemaTooOld, StoreUnavailable
 LOCK: Final = 0x656E726F6C
 FIND_REVISION: Final = "SELECT version_num FROM alembic_version"
 ADD_SECRET: Final = "INSERT INTO meta (name, value) VALUES ('secret', $1)"
+COUNT_PARTITIONS: Final = """
+SELECT count(*) FROM pg_inherits WHERE inhparent = to_regclass('customers')
+"""
+# Of Citus: which tables are spread over its nodes.
+FIND_SPREAD: Final = "SELECT logicalrelid::regclass::text FROM pg_dist_partition"
 FIND_SECRET: Final = "SELECT value FROM meta WHERE name = 'secret'"
 
 
@@ -39,21 +44,34 @@ async def migrate(
 ) -> list[str]:
     """Bring the schema to the newest revision in one transaction, and give the statements run.
 
-    Raises `SchemaTooNew`.
+    Tables that come to others are partitioned and spread over nodes as those are. Raises
+    `SchemaTooNew`.
     """
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
         revision = await read_revision(connection)
-        statements = plan.statements("postgresql", revision, partitions=partitions)
+        statements = await plan_statements(connection, revision, partitions=partitions, citus=citus)
         for statement in statements:
             await connection.execute(statement)
         if revision is None:
             await connection.execute(ADD_SECRET, os.urandom(32))
-        if citus:
-            calls = plan.citus_statements()
-            for call in calls:
-                await connection.execute(call)
-            statements += calls
+    return statements
+
+
+async def plan_statements(
+    connection: Connection[Any], revision: str | None, *, partitions: int = 0, citus: bool = False
+) -> list[str]:
+    """What `migrate` runs on a database at this revision."""
+    spread: list[str] = []
+    if revision is not None:
+        partitions = await connection.fetchval(COUNT_PARTITIONS)
+        if await connection.fetchval("SELECT to_regclass('pg_dist_partition')") is not None:
+            spread = [name for (name,) in await connection.fetch(FIND_SPREAD)]
+    statements = plan.statements("postgresql", revision, partitions=partitions)
+    if citus or (statements and "customers" in spread):
+        # A table that is made anew is not yet spread, whatever bore its name before.
+        made = {line.split()[2] for line in statements if line.startswith("CREATE TABLE ")}
+        statements += plan.citus_statements(set(spread) - made)
     return statements
 
 

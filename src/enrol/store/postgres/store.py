@@ -20,10 +20,13 @@ from enrol.store.postgres.connections import (
     SERVER_SETTINGS,
     connect,
 )
-from enrol.store.postgres.enrol import find_identifiers, find_receipts
+from enrol.store.postgres.enrol import find_many_identifiers, find_receipts
 from enrol.store.postgres.schema import check_schema, read_secret
 from enrol.store.postgres.writer import PostgresWriter
 from enrol.store.protocol import CustomerRecord, KeyRecord, Row, StoreUnavailable
+from enrol.store.search.catching_up import catch_up
+from enrol.store.search.on_postgres import Indexer, read_steps
+from enrol.store.search.steps import Dialect, Steps
 
 READERS: Final = 4
 IS_READ_ONLY: Final = "SELECT current_setting('transaction_read_only') = 'on'"
@@ -33,10 +36,13 @@ T = TypeVar("T")
 class PostgresStore:
     """A `Store`."""
 
+    dialect: Dialect = "postgresql"
+
     def __init__(self, url: str, *, idempotency_ms: int) -> None:
         self.url = url
         self.idempotency_ms = idempotency_ms
         self.writer = PostgresWriter(url, idempotency_ms)
+        self.indexer = Indexer(url)
         self.readers: Pool[Any] | None = None
         self.secret = b""
 
@@ -57,10 +63,12 @@ class PostgresStore:
             server_settings=SERVER_SETTINGS,
         )
         self.writer.start()
+        self.indexer.start()
 
     async def close(self) -> None:
         """Finish what was taken in, and disconnect."""
         await self.writer.stop()
+        await self.indexer.stop()
         if self.readers is not None:
             self.readers.terminate()
 
@@ -71,11 +79,15 @@ class PostgresStore:
 
     async def enrol(self, enrolment: Enrolment) -> Outcome:
         """See `Store.enrol`."""
-        return await self.writer.enrol(enrolment)
+        outcome = await self.writer.enrol(enrolment)
+        self.indexer.note(enrolment.project)
+        return outcome
 
     async def apply(self, change: Change | Undo) -> ChangeOutcome:
         """See `Store.apply`."""
-        return await self.writer.apply(change)
+        outcome = await self.writer.apply(change)
+        self.indexer.note(change.project)
+        return outcome
 
     async def fetch(self, statement: str, *values: Any) -> list[Row]:
         """See `Store.fetch`."""
@@ -85,6 +97,14 @@ class PostgresStore:
         """See `Store.fetch_together`."""
         return await self._read(lambda c: reads.fetch_together(c, asked))
 
+    async def run(self, steps: Callable[[], Steps[T]]) -> T:
+        """See `Store.run`."""
+        return await self._read(lambda c: read_steps(c, steps()))
+
+    async def catch_up(self, project: int, seconds: float) -> int:
+        """See `Store.catch_up`."""
+        return await catch_up(self.fetch, self.indexer.take_slice, project, seconds)
+
     async def find_receipt(self, project: int, key_hash: bytes) -> tuple[bytes, Receipt] | None:
         """See `Store.find_receipt`."""
         oldest = now_ms() - self.idempotency_ms
@@ -93,7 +113,7 @@ class PostgresStore:
 
     async def find_identifiers(self, project: int, hashes: Sequence[bytes]) -> dict[bytes, bytes]:
         """See `Store.find_identifiers`."""
-        return await self._read(lambda c: find_identifiers(c, project, hashes))
+        return await self._read(lambda c: find_many_identifiers(c, project, hashes))
 
     async def find_key(self, key_hash: bytes) -> KeyRecord | None:
         """See `Store.find_key`."""

@@ -7,21 +7,27 @@ from enrol.customers.exporting.items import COLUMNS, PICTURE
 from enrol.store.protocol import Row, Store
 from enrol.store.queries.batches import ALWAYS, NEVER, SLACK_MS, least_id
 
-_CHOSEN: Final = """
-FROM customers WHERE project = $1 AND id > $2 AND id <= $3
-AND deleted_at IS NULL AND merged_into IS NULL AND erased_at IS NULL
+IS_THERE: Final = "deleted_at IS NULL AND merged_into IS NULL AND erased_at IS NULL"
+FIND_IDS: Final = f"""
+SELECT id FROM customers WHERE project = $1 AND id > $2 AND id <= $3 AND {IS_THERE}
 AND ($4 = '' OR type = $4) AND created_at >= $5 AND created_at < $6 ORDER BY id LIMIT $7
+"""  # noqa: S608 - names of ours
+CUSTOMERS: Final = f"""
+SELECT id, {PICTURE} IS NOT NULL, {", ".join(COLUMNS)} FROM customers
+WHERE project = $1 AND id = ANY($2) AND erased_at IS NULL
+"""  # noqa: S608 - names of ours
+WALLETS: Final = """
+SELECT customer_id, address, namespace, verified, created_by FROM wallets
+WHERE project = $1 AND customer_id = ANY($2) ORDER BY customer_id, id
 """
-PAGE: Final = f"SELECT id, {PICTURE} IS NOT NULL, {', '.join(COLUMNS)} {_CHOSEN}"
-# Those of the page, from the same snapshot.
-_PARTS: Final = (
-    "SELECT customer_id, {columns} FROM {table} WHERE project = $1 "
-    f"AND customer_id IN (SELECT id {_CHOSEN}) "
-    "ORDER BY customer_id, id"
-)
-WALLETS: Final = _PARTS.format(columns="address, namespace, verified, created_by", table="wallets")
-DIDS: Final = _PARTS.format(columns="did, created_by, updated_by", table="dids")
-EMAILS: Final = _PARTS.format(columns="email", table="emails")
+DIDS: Final = """
+SELECT customer_id, did, created_by, updated_by FROM dids
+WHERE project = $1 AND customer_id = ANY($2) ORDER BY customer_id, id
+"""
+EMAILS: Final = """
+SELECT customer_id, email FROM emails
+WHERE project = $1 AND customer_id = ANY($2) ORDER BY customer_id, id
+"""
 PICTURES: Final = f"SELECT id, {PICTURE} FROM customers WHERE project = $1 AND id = ANY($2)"  # noqa: S608
 FIND_LAST: Final = "SELECT id FROM customers WHERE project = $1 ORDER BY id DESC LIMIT 1"
 FIRST_ID: Final = bytes(16)
@@ -44,8 +50,8 @@ class Span(NamedTuple):
 
 
 class Page(NamedTuple):
-    """Customers: their IDs, whether each has a picture, and the values of `COLUMNS`; and the rows
-    of their first wallets, DIDs and email addresses, by ID."""
+    """Customers, in the order asked for: their IDs, whether each has a picture, and the values of
+    `COLUMNS`; and what their first wallets, DIDs and email addresses are, by ID."""
 
     customers: Sequence[Row]
     wallets: dict[bytes, Row]
@@ -61,13 +67,20 @@ async def find_span(store: Store, project: int, chosen: Chosen) -> Span:
     return Span(start, min(newest, least_id(chosen.end + SLACK_MS)))
 
 
-async def read_page(store: Store, project: int, chosen: Chosen, span: Span, limit: int) -> Page:
-    """The first customers of a span."""
-    values = (project, span.after, span.last, *chosen, limit)
-    asked = [(statement, *values) for statement in (PAGE, WALLETS, DIDS, EMAILS)]
+async def find_ids(
+    store: Store, project: int, chosen: Chosen, span: Span, limit: int
+) -> list[bytes]:
+    """The first customers of a span that are there, out of their own table."""
+    rows = await store.fetch(FIND_IDS, project, span.after, span.last, *chosen, limit)
+    return [row[0] for row in rows]
+
+
+async def read_page(store: Store, project: int, ids: Sequence[bytes]) -> Page:
+    """These customers, each with its parts from one snapshot, without those that were erased."""
+    asked = [(each, project, list(ids)) for each in (CUSTOMERS, WALLETS, DIDS, EMAILS)]
     customers, *parts = await store.fetch_together(*asked)
-    wallets, dids, emails = map(_first, parts)
-    return Page(customers, wallets, dids, emails)
+    rows = {row[0]: row for row in customers}
+    return Page([rows[each] for each in ids if each in rows], *map(_first, parts))
 
 
 async def read_pictures(store: Store, project: int, ids: Sequence[bytes]) -> dict[bytes, str]:

@@ -18,6 +18,7 @@ from enrol.store.changes import (
     is_stale,
 )
 from enrol.store.sqlite.identifiers import Shelf
+from enrol.store.sqlite.scrubbing import scrub
 from enrol.store.statements import insert_into, statement_of, to_sqlite
 
 READ_VERSIONS: Final = to_sqlite(FIND_VERSIONS)
@@ -80,6 +81,8 @@ def _versions(
 def _write(connection: apsw.Connection, shelf: Shelf, change: Change) -> int:
     for write in change.writes:
         _write_rows(connection, write)
+    if change.erases:
+        scrub(connection, change)
     # What the shelf remembers is not rolled back: from here on nothing is found missing.
     shelf.release(connection, change.release)
     shelf.add(connection, sorted((key, owner) for key, owner, _ in change.take))

@@ -26,6 +26,7 @@ from enrol.store.group import (
 from enrol.store.sqlite.apply import add_links, apply, find_head
 from enrol.store.sqlite.file import transaction
 from enrol.store.sqlite.identifiers import Shelf
+from enrol.store.sqlite.scrubbing import Overwriting
 from enrol.store.statements import insert_into, to_sqlite
 
 FIND_RECEIPT: Final = """
@@ -61,19 +62,23 @@ class Writer:
         self.connection = connection
         self.idempotency_ms = idempotency_ms
         self.shelves: dict[int, Shelf] = {}
+        self.overwriting = Overwriting(connection)
 
     def write(self, group: Sequence[Enrolment | Change | Undo]) -> list[Outcome | ChangeOutcome]:
         """Store a group: one transaction, one commit, one outcome each, in order.
 
         Raises whatever apsw raises; then nothing of the group is stored.
         """
+        self.overwriting.begin(group)
         try:
             with transaction(self.connection):
-                return self._write(group)
+                outcomes = self._write(group)
         except BaseException:
             # What the shelves counted was rolled back.
             self.shelves.clear()
             raise
+        self.overwriting.go_on()
+        return outcomes
 
     def _write(self, group: Sequence[Enrolment | Change | Undo]) -> list[Outcome | ChangeOutcome]:
         enrolments = [each for each in group if isinstance(each, Enrolment)]

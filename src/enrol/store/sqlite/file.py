@@ -45,6 +45,8 @@ def connect(path: str, *, cache_mib: int = 16, read_only: bool = False) -> apsw.
         connection.pragma("page_size", PAGE_SIZE)
         _set_wal(connection)
         connection.pragma("synchronous", "full")
+        # What is deleted from a page that is written anyway is overwritten: see scrubbing.py.
+        connection.pragma("secure_delete", "fast")
         connection.pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
         connection.pragma("journal_size_limit", 2 * CHECKPOINT_PAGES * PAGE_SIZE)
     return connection
@@ -76,6 +78,8 @@ def prepare(path: str) -> None:
         connection = connect(path)
     except (OSError, apsw.Error) as error:
         raise StoreUnavailable(f"The database cannot be opened: {type(error).__name__}") from error
+    # What a revision sorts may be all that there is.
+    connection.pragma("temp_store", "file")
     try:
         while plan.is_behind(revision := read_revision(connection)):
             _migrate(connection, revision)

@@ -7,9 +7,11 @@ to one another. Once there are many, they are filed into the large table togethe
 hashes after another, so that neighbours share pages; then their runs are deleted.
 
 The writer knows the keys of the runs, and of most others that they are not filed, so that a new
-key costs it no look into either table.
+key costs it no look into either table. A key that is given up leaves both tables; then what other
+writers know of the runs is no longer true, and a mark in the file tells them so.
 """
 
+import os
 from array import array
 from bisect import bisect_left
 from collections.abc import Collection, Sequence
@@ -77,6 +79,9 @@ FROM carray(?4) AS runs CROSS JOIN identifiers_new AS stored
 ON stored.project = ?1 AND stored.run = runs.value AND stored.hash >= ?2 AND stored.hash < ?3
 ORDER BY stored.hash
 """
+READ_MARK: Final = "SELECT value FROM meta WHERE name = ?"
+SET_MARK: Final = "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)"
+MARK_BYTES: Final = 8
 READ_FILED: Final = """
 SELECT hash FROM identifiers WHERE project = ? AND hash >= ? AND hash < ?
 """
@@ -105,6 +110,17 @@ class Shelf:
 
     def __init__(self, connection: apsw.Connection, project: int) -> None:
         self.project = project
+        self.mark_name = f"released.{project}"
+        self.mark: bytes | None = None
+        self._forget()
+        self.pending = 0
+        sample = (HASH_SPACE >> SAMPLE_BITS).to_bytes(4, "big")
+        row: Any = connection.execute(SAMPLE, (project, sample)).fetchone()
+        self.filed: int = row[0] << SAMPLE_BITS
+        self.filter = HashFilter(2 * self.filed)
+
+    def _forget(self) -> None:
+        """Begin anew with the runs, but for what is known of the filed keys."""
         self.new: set[bytes] = set()
         self.runs: dict[int, list[bytes]] = {1: []}
         self.version = -1
@@ -112,11 +128,6 @@ class Shelf:
         self.filing: list[int] = []
         self.start = 0
         self.done: list[int] = []
-        self.pending = 0
-        sample = (HASH_SPACE >> SAMPLE_BITS).to_bytes(4, "big")
-        row: Any = connection.execute(SAMPLE, (project, sample)).fetchone()
-        self.filed: int = row[0] << SAMPLE_BITS
-        self.filter = HashFilter(2 * self.filed)
 
     def find(self, connection: apsw.Connection, hashes: Sequence[bytes]) -> dict[bytes, bytes]:
         """As the function, without a look for what is surely not there."""
@@ -131,6 +142,8 @@ class Shelf:
 
     def add(self, connection: apsw.Connection, keys: Sequence[tuple[bytes, bytes]]) -> None:
         """Store new keys and their customers, sorted; `find` has told that they are new."""
+        if not keys:
+            return
         run, held = next(reversed(self.runs.items()))
         if len(held) >= RUN_KEYS:
             held.sort()
@@ -155,11 +168,20 @@ class Shelf:
             ]
         else:
             rows = list(connection.execute(DELETE_IN_RUNS, asked))
+        if not rows:
+            return
         # A key may come again, in another run, and must not go with this one.
         gone = set(keys)
         for run in {run for (run,) in rows}:
             self.runs[run] = [key for key in self.runs[run] if key not in gone]
         self.new -= gone
+        self.mark = os.urandom(MARK_BYTES)
+        connection.execute(SET_MARK, (self.mark_name, self.mark))
+        if not next(reversed(self.runs.values())):
+            # Of the newest run no row tells its number any more: whoever comes now would take an
+            # earlier run for the newest, and so does this writer from here on.
+            self._forget()
+            self._catch_up(connection)
 
     def file_slice(self, connection: apsw.Connection) -> None:
         """Do the share of filing and deleting that is due, in the transaction that is open."""
@@ -178,10 +200,15 @@ class Shelf:
             self._file(connection, HASH_SPACE * pending // together)
 
     def _catch_up(self, connection: apsw.Connection) -> None:
-        """Learn what another server on the same file has added; closed runs do not change."""
+        """Learn what another server on the same file has added; closed runs do not change, unless
+        it gave up a key of them."""
         version: Any = connection.pragma("data_version")
         if version == self.version:
             return
+        mark: Any = connection.execute(READ_MARK, (self.mark_name,)).get
+        if mark != self.mark:
+            self._forget()
+            self.mark = mark
         self.version = version
         newest, known = next(reversed(self.runs.items()))
         rows = connection.execute(READ_RUNS, (self.project, newest))

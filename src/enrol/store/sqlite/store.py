@@ -14,6 +14,9 @@ from enrol.customers.lifecycle.change import Applied, Change, ChangeOutcome, Con
 from enrol.store.clock import now_ms
 from enrol.store.group import decode_receipt
 from enrol.store.protocol import CustomerRecord, KeyRecord, Row, StoreFull, StoreUnavailable
+from enrol.store.search.catching_up import catch_up
+from enrol.store.search.on_sqlite import read_steps
+from enrol.store.search.steps import Dialect, Steps
 from enrol.store.sqlite import reads
 from enrol.store.sqlite.enrol import find_receipt
 from enrol.store.sqlite.file import connect, read_secret
@@ -26,6 +29,8 @@ T = TypeVar("T")
 
 class SqliteStore:
     """A `Store`; its writer listens at ``writer_path``."""
+
+    dialect: Dialect = "sqlite"
 
     def __init__(self, database: str, writer_path: str, *, idempotency_ms: int) -> None:
         self.database = database
@@ -83,6 +88,20 @@ class SqliteStore:
     async def fetch_together(self, *asked: tuple[Any, ...]) -> list[list[Row]]:
         """See `Store.fetch_together`."""
         return await self._read(lambda file: reads.fetch_together(file, asked))
+
+    async def run(self, steps: Callable[[], Steps[T]]) -> T:
+        """See `Store.run`."""
+        return await self._read(lambda file: read_steps(file, steps()))
+
+    async def catch_up(self, project: int, seconds: float) -> int:
+        """See `Store.catch_up`."""
+
+        async def take_slice(project: int) -> None:
+            kind, payload = await self.writer.ask("index", project)
+            if kind == "failed":
+                raise _failure(payload)
+
+        return await catch_up(self.fetch, take_slice, project, seconds)
 
     async def find_receipt(self, project: int, key_hash: bytes) -> tuple[bytes, Receipt] | None:
         """See `Store.find_receipt`."""

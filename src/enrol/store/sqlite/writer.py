@@ -12,8 +12,9 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -25,9 +26,11 @@ from enrol.customers.enrolment import Enrolment, KeyReused, Outcome, Refused
 from enrol.customers.lifecycle.change import Applied, Change, ChangeOutcome, Conflict, Stale
 from enrol.logs import log, log_error, set_up_library_logs
 from enrol.store.group import encode_receipt
+from enrol.store.search.on_sqlite import IDLE_SECONDS, Indexer
 from enrol.store.sqlite.enrol import Writer
 from enrol.store.sqlite.file import connect, prepare
 from enrol.store.sqlite.frames import Frames, pack, unpack
+from enrol.store.sqlite.scrubbing import Overwriting
 
 # The most customers that share a commit: a bound on how long the first of them waits.
 GROUP_CUSTOMERS: Final = 20_000
@@ -35,20 +38,40 @@ RECEIVE_BYTES: Final = 1024 * 1024
 Work = Enrolment | Change | Undo
 
 
+class Indexing(NamedTuple):
+    """The wish that the search index follow the events of a project, by a slice at least."""
+
+    project: int
+
+
+class Indexed(NamedTuple):
+    """A slice was taken in, or there was none."""
+
+
 class Job(NamedTuple):
-    """One enrolment or change and the connection that waits for its outcome."""
+    """What one caller wants done, and the connection that waits for its outcome."""
 
     connection: socket.socket
     number: int
-    work: Work
+    work: Work | Indexing
 
     @property
     def customers(self) -> int:
         """How many customers it is about."""
         work = self.work
+        if isinstance(work, Indexing):
+            return 0
         if isinstance(work, Undo):
             return len(work.customers)
         return len(work.ids if isinstance(work, Enrolment) else work.events)
+
+
+WORK: Final[dict[str, Callable[[Any], Work | Indexing]]] = {
+    "enrol": lambda fields: Enrolment(*fields),
+    "undo": lambda fields: Undo(*fields),
+    "apply": Change.from_plain,
+    "index": Indexing,
+}
 
 
 class _Stop:
@@ -69,13 +92,7 @@ def _read(connection: socket.socket, jobs: Jobs) -> None:
 def _job(connection: socket.socket, payload: memoryview) -> Job:
     # In a function of its own: a thread that waits for more data would keep what it read last.
     number, kind, fields = unpack(payload)
-    return Job(connection, number, _work(kind, fields))
-
-
-def _work(kind: str, fields: tuple[Any, ...]) -> Work:
-    if kind == "enrol":
-        return Enrolment(*fields)
-    return Undo(*fields) if kind == "undo" else Change.from_plain(fields)
+    return Job(connection, number, WORK[kind](fields))
 
 
 def _accept(listener: socket.socket, jobs: Jobs) -> None:
@@ -126,7 +143,9 @@ def commit_group(writer: Writer, group: Sequence[Work]) -> list[Outcome | Change
     return [outcome for each in group for outcome in commit_group(writer, [each])]
 
 
-def _answer(group: Sequence[Job], outcomes: Sequence[Outcome | ChangeOutcome | str]) -> None:
+def _answer(
+    group: Sequence[Job], outcomes: Sequence[Outcome | ChangeOutcome | Indexed | str]
+) -> None:
     """Tell each call of a group; one message for all that came over one connection."""
     answers: dict[socket.socket, list[bytes]] = defaultdict(list)
     for job, outcome in zip(group, outcomes, strict=True):
@@ -138,7 +157,7 @@ def _answer(group: Sequence[Job], outcomes: Sequence[Outcome | ChangeOutcome | s
             log_error("answers lost", error, answers=len(frames))
 
 
-def _message(outcome: Outcome | ChangeOutcome | str) -> tuple[str, Any]:
+def _message(outcome: Outcome | ChangeOutcome | Indexed | str) -> tuple[str, Any]:
     if isinstance(outcome, str):
         return "failed", outcome
     if isinstance(outcome, Applied):
@@ -147,6 +166,8 @@ def _message(outcome: Outcome | ChangeOutcome | str) -> tuple[str, Any]:
         return "stale", None
     if isinstance(outcome, Conflict):
         return "conflict", outcome.taken
+    if isinstance(outcome, Indexed):
+        return "indexed", None
     if isinstance(outcome, Refused):
         return "refused", outcome.conflicts
     if isinstance(outcome, KeyReused):
@@ -154,10 +175,52 @@ def _message(outcome: Outcome | ChangeOutcome | str) -> tuple[str, Any]:
     return "stored", (encode_receipt(outcome.receipt), outcome.replayed)
 
 
+def _write(writer: Writer, indexer: Indexer, group: Sequence[Job]) -> None:
+    """Commit what a group wants stored, and then let the index follow where that is asked for."""
+    start = time.monotonic()
+    works = [job.work for job in group if not isinstance(job.work, Indexing)]
+    if works:
+        writing = [job for job in group if not isinstance(job.work, Indexing)]
+        _answer(writing, commit_group(writer, works))
+        indexer.note({work.project for work in works}, time.monotonic() - start)
+    asking = [job for job in group if isinstance(job.work, Indexing)]
+    for project in {job.work.project for job in asking}:
+        index(indexer, project)
+    _answer(asking, [Indexed() for _ in asking])
+    if works and indexer.is_due():
+        index(indexer)
+
+
+def index(indexer: Indexer, project: int | None = None) -> None:
+    """Take in a slice. Whatever goes wrong there, customers can still be written."""
+    try:
+        indexer.take_slice(project)
+    except Exception as error:
+        log_error("indexing failed", error)
+        indexer.leave(project)
+
+
+def _next_job(jobs: Jobs, indexer: Indexer, overwriting: Overwriting) -> Job | _Stop:
+    """What comes next; while nothing comes the index follows the events, and what was erased is
+    wiped out of the log."""
+    wait: float | None = IDLE_SECONDS
+    while True:
+        waits = [overwriting.patience, wait if indexer.behind else None]
+        try:
+            return jobs.get(timeout=min((each for each in waits if each is not None), default=None))
+        except queue.Empty:
+            overwriting.go_on()
+            if indexer.behind:
+                wait = 0 if indexer.has_work() else IDLE_SECONDS
+                if not wait:
+                    index(indexer)
+
+
 def serve(database: str, path: str, *, cache_mib: int, idempotency_ms: int) -> None:
     """Write until the server that started this process is gone and all it sent is done."""
     prepare(database)
     writer = Writer(connect(database, cache_mib=cache_mib), idempotency_ms)
+    indexer = Indexer(writer.connection)
     jobs: Jobs = queue.SimpleQueue()
     collect_seldom()
     listener = socket.socket(socket.AF_UNIX)
@@ -168,11 +231,11 @@ def serve(database: str, path: str, *, cache_mib: int, idempotency_ms: int) -> N
     log("writer ready")
     ending = False
     while not ending:
-        first = jobs.get()
+        first = _next_job(jobs, indexer, writer.overwriting)
         if isinstance(first, _Stop):
             break
         group, ending = _next_group(jobs, first)
-        _answer(group, commit_group(writer, [job.work for job in group]))
+        _write(writer, indexer, group)
     writer.connection.close()
     log("writer stopped")
 

@@ -2,10 +2,9 @@
 
 from typing import Final
 
-import msgspec
-
 from enrol.api.reference import examples
 from enrol.api.reference.answers import nothing, refusals, success
+from enrol.api.reference.list_parameters import LIST, list_parameters
 from enrol.api.reference.resource import (
     KEY,
     PATH,
@@ -15,7 +14,6 @@ from enrol.api.reference.resource import (
     parameter,
 )
 from enrol.api.reference.schemas import Json, ref
-from enrol.api.resources.customers import PageQuery
 from enrol.api.views import CustomerPage
 from enrol.settings import Settings
 
@@ -29,27 +27,22 @@ def _paths(settings: Settings) -> Json:
 
 
 def _list_customers() -> Json:
-    _, schemas = msgspec.json.schema_components([PageQuery], ref_template="{name}")
-    query = schemas["PageQuery"]
-    parameters = []
-    for name, schema in query["properties"].items():
-        words = schema.pop("description")
-        if schema.get("default") == "":
-            del schema["default"]  # which is how the code says that there is none
-        required = name in query["required"]
-        example = examples.PROJECT if required else None
-        parameters.append(parameter("query", name, words, schema, example, required=required))
     page = {"data": [examples.CUSTOMER], "totalCount": 1}
     return operation(
         "customers",
         "listCustomers",
         "List customers",
-        f"A page of the project's customers, newest first. {UNKNOWN_PARAMETERS}",
+        f"{LIST} {UNKNOWN_PARAMETERS}",
         {
-            "200": success("A page.", ref("CustomerPage"), {"page": ("A page of one", page)}),
+            "200": success(
+                "A page.",
+                ref("CustomerPage"),
+                {"page": ("A page of one", page)},
+                headers=("Link", "Enrol-Index-Behind"),
+            ),
             **refusals(*KEY, "access.project", "query.invalid"),
         },
-        parameters=parameters,
+        parameters=list_parameters(),
         scope="customers:read",
     )
 

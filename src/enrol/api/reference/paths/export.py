@@ -6,10 +6,11 @@ import msgspec
 
 from enrol.api.reference import examples
 from enrol.api.reference.answers import refusals, success
+from enrol.api.reference.list_parameters import list_parameters
 from enrol.api.reference.paths.events import query_parameters
 from enrol.api.reference.resource import KEY, UNKNOWN_PARAMETERS, Resource, operation
 from enrol.api.reference.schemas import Json
-from enrol.api.resources.export import JSONL, ExportQuery
+from enrol.api.resources.export import JSONL, PAGING, ExportOptions
 from enrol.customers.exporting.items import csv_header, csv_lines
 from enrol.settings import Settings
 
@@ -46,11 +47,21 @@ def _export() -> Json:
         "gzip is accepted. `enrol import` takes the file: a customer's first wallet, DID and "
         "email address are in it; `format=full` has all that is known. Whoever is there from the "
         "beginning to the end is in it once; of changes meanwhile it has some. A process sends a "
-        f"few files at once, and refuses more with `server.busy`. {UNKNOWN_PARAMETERS}",
+        f"few files at once, and refuses more with `server.busy`. The filters are those of the "
+        f"list. {UNKNOWN_PARAMETERS}",
         {"200": whole, **refusals(*KEY, "access.project", "query.invalid")},
-        parameters=query_parameters(ExportQuery),
+        parameters=[*query_parameters(ExportOptions), *_filters()],
         scope="customers:read",
     )
+
+
+def _filters() -> list[Json]:
+    """Those of the list. The project is the key's, unless it is said."""
+    return [
+        {**each, "required": False} if each["name"] == "cmsProjectId" else each
+        for each in list_parameters()
+        if each["name"] not in PAGING
+    ]
 
 
 RESOURCE: Final = Resource(_paths)

@@ -18,17 +18,22 @@ CUSTOMER_TEXTS = (
 NUMBER_EVENTS = """
 INSERT INTO events (project, seq, type, customer_id)
 SELECT project, row_number() OVER (PARTITION BY project ORDER BY batch_id, id), type, customer_id
-FROM old_events
+FROM old_events ORDER BY project, batch_id, id
 """
-# Nobody kept their hashes, so that these stand before the chain.
+# Nobody kept their hashes, so that these stand before the chain. Counted up batch by batch, and not
+# sorted once more; without a gap, whatever has become of a batch.
 LINK_BATCHES = """
 INSERT INTO links (project, last, first, id, key_id, batch_id, created_at, hash)
-SELECT e.project, max(e.seq), min(e.seq), b.id, b.key_id, b.id, b.created_at, {empty}
+SELECT e.project, e.last, e.last - e.number + 1, e.batch_id, coalesce(b.key_id, ''), e.batch_id,
+  e.created_at, {empty}
 FROM (
-  SELECT project, batch_id, row_number() OVER (PARTITION BY project ORDER BY batch_id, id) AS seq
-  FROM old_events
-) AS e JOIN batches AS b ON b.project = e.project AND b.id = e.batch_id
-GROUP BY e.project, b.id, b.key_id, b.created_at
+  SELECT project, batch_id, number, created_at,
+    CAST(sum(number) OVER (PARTITION BY project ORDER BY batch_id) AS bigint) AS last
+  FROM (
+    SELECT project, batch_id, count(*) AS number, min(created_at) AS created_at
+    FROM old_events GROUP BY project, batch_id
+  ) AS counted
+) AS e LEFT JOIN batches AS b ON b.project = e.project AND b.id = e.batch_id
 """
 SET_HEADS = """
 INSERT INTO chain_heads (project, seq, hash)
@@ -82,13 +87,35 @@ def _make_emails() -> None:
 
 
 def _chain_events() -> None:
-    partitions = _partitions()
-    for number in range(partitions):
-        op.rename_table(f"events_p{number}", f"old_events_p{number}")
-    op.rename_table("events", "old_events")
-    if op.get_context().dialect.name != "sqlite":
-        # The index of the old key keeps its name, which the new one needs.
-        op.execute("ALTER TABLE old_events RENAME CONSTRAINT events_pkey TO old_events_pkey")
+    _set_events_aside()
+    _make_events()
+    empty = "X''" if op.get_context().dialect.name == "sqlite" else "''::bytea"
+    op.execute(NUMBER_EVENTS)
+    op.execute(LINK_BATCHES.format(empty=empty))
+    op.execute(SET_HEADS.format(empty=empty))
+    op.drop_table("old_events")
+    # Last, so that they are made of rows that are there, and not row by row.
+    created = sa.text("type <> 'customer.created'")
+    op.create_index(
+        "events_by_customer",
+        "events",
+        ["project", "customer_id", "seq"],
+        sqlite_where=created,
+        postgresql_where=created,
+    )
+    op.create_index("links_by_id", "links", ["project", "id"], unique=True)
+
+
+def _set_events_aside() -> None:
+    names = ["events", *(f"events_p{number}" for number in range(_partitions()))]
+    for name in names:
+        op.rename_table(name, f"old_{name}")
+        if op.get_context().dialect.name != "sqlite":
+            # The index of the old key keeps its name, which the new one needs.
+            op.execute(f"ALTER INDEX {name}_pkey RENAME TO old_{name}_pkey")
+
+
+def _make_events() -> None:
     _make(
         "events",
         _number("seq", primary_key=True),
@@ -110,20 +137,6 @@ def _chain_events() -> None:
         sa.Column("hash", sa.LargeBinary(32), nullable=False),
     )
     _make("chain_heads", _number("seq"), sa.Column("hash", sa.LargeBinary(32), nullable=False))
-    empty = "X''" if op.get_context().dialect.name == "sqlite" else "''::bytea"
-    op.execute(NUMBER_EVENTS)
-    op.execute(LINK_BATCHES.format(empty=empty))
-    op.execute(SET_HEADS.format(empty=empty))
-    op.drop_table("old_events")
-    created = sa.text("type <> 'customer.created'")
-    op.create_index(
-        "events_by_customer",
-        "events",
-        ["project", "customer_id", "seq"],
-        sqlite_where=created,
-        postgresql_where=created,
-    )
-    op.create_index("links_by_id", "links", ["project", "id"], unique=True)
 
 
 def _partitions() -> int:

@@ -1,0 +1,178 @@
+"""The query of ``GET /customers``: its parameters, and every fault of what was sent."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import chain
+from typing import Annotated, Any, Final, get_args
+from urllib.parse import parse_qsl
+
+import msgspec
+from msgspec import Meta, Struct
+from msgspec.structs import FieldInfo, fields
+
+from enrol.customers.countries import COUNTRIES
+from enrol.customers.faults import Fault
+from enrol.customers.lifecycle.statuses import STATUSES
+from enrol.customers.model import CUSTOMER_TYPES
+from enrol.customers.profiles.fields import ONBOARDING_LEVELS, RISK_SCORES
+from enrol.customers.search.words import search_terms
+from enrol.problems import Problem
+
+MOST_LISTED: Final = 1_000
+MOST_PAGES: Final = 10**9
+MOST_WALLET_CHARS: Final = 4_096
+MOST_SEARCH_CHARS: Final = 200
+MOST_SEARCH_WORDS: Final = 16
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+ANY: Final = "any"
+
+# The values that a parameter may have, where they are few.
+CHOICES: Final[dict[str, tuple[str, ...]]] = {
+    "type": CUSTOMER_TYPES,
+    "status": STATUSES,
+    "riskLevel": RISK_SCORES,
+    "onBoardingLevel": tuple(dict.fromkeys(chain(*ONBOARDING_LEVELS.values()))),
+    "sort": ("-createdAt", "createdAt", "-updatedAt", "updatedAt", "name", "-name"),
+    "count": ("exact", "estimated", "none"),
+}
+COUNTRY_FIELDS: Final = ("countryOfResidence", "nationality")
+TIME_FIELDS: Final = ("fromDate", "toDate", "softDeletedBefore")
+
+
+def _text(description: str, most: int = 200) -> Meta:
+    return Meta(description=description, min_length=1, max_length=most)
+
+
+class PageQuery(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The query of ``GET /customers``. A text that is empty was not sent."""
+
+    cms_project_id: Annotated[str, Meta(description="The project, which must be the key's own.")]
+    current_page: Annotated[int, Meta(ge=1, le=MOST_PAGES, description="From 1.")] = 1
+    limit: Annotated[int, Meta(ge=1, le=MOST_LISTED, description="Customers a page.")] = 100
+    after: Annotated[
+        str, _text("Where the page begins: the cursor in the `Link` of the page before.", 400)
+    ] = ""
+    sort: Annotated[str, _text("The order; `-` turns it round.")] = "-createdAt"
+    count: Annotated[
+        str,
+        _text(
+            "`exact` waits up to a second for the index to have seen every change before it; "
+            "`estimated` does not wait; `none` leaves the count out.",
+        ),
+    ] = "exact"
+    search: Annotated[
+        str,
+        _text(
+            "Words of names, in any script, case or spelling with accents: all must be there, the "
+            "last may be only begun.",
+            MOST_SEARCH_CHARS,
+        ),
+    ] = ""
+    type: Annotated[str, _text("The type.")] = ""
+    status: Annotated[str, _text("The status.")] = ""
+    risk_level: Annotated[str, _text("The risk.")] = ""
+    on_boarding_level: Annotated[str, _text("The onboarding level.")] = ""
+    country_of_residence: Annotated[str, _text("ISO 3166-1 alpha-3.")] = ""
+    nationality: Annotated[str, _text("ISO 3166-1 alpha-3.")] = ""
+    namespace: Annotated[str, _text("The CAIP-2 namespace of one of the wallets.")] = ""
+    tag: Annotated[str, _text("One of the tags.")] = ""
+    finding: Annotated[
+        str, _text("The code of one of the findings, or `any` for whoever has one.")
+    ] = ""
+    from_date: Annotated[
+        str, _text("Created at this time or later: an RFC 3339 date, or date and time.")
+    ] = ""
+    to_date: Annotated[str, _text("Created at this time or before; a date includes its day.")] = ""
+    soft_deleted_before: Annotated[
+        str, _text("Deleted customers instead of the others: those deleted before this time.")
+    ] = ""
+    wallet: Annotated[
+        str,
+        _text(
+            "Only customers whose wallet this may be: an address in any spelling, or CAIP-10.",
+            MOST_WALLET_CHARS,
+        ),
+    ] = ""
+    did: Annotated[str, _text("Only the customer with this DID.", MOST_WALLET_CHARS)] = ""
+    sub: Annotated[str, _text("Only the customer with this `sub`.", MOST_WALLET_CHARS)] = ""
+    external_customer_id: Annotated[
+        str, _text("Only the customer with this key of yours.", MOST_WALLET_CHARS)
+    ] = ""
+
+
+def read_page_query(query_string: bytes) -> PageQuery:
+    """Read the query. Raises `Problem` ``query.invalid`` naming every fault."""
+    known = {field.encode_name: field for field in fields(PageQuery)}
+    sent: dict[str, Any] = {}
+    faults = []
+    for name, text in parse_qsl(query_string.decode("latin-1"), keep_blank_values=True):
+        field = known.get(name)
+        if field is None:
+            faults.append(Fault(None, "", "query.unknown", f"Known: {', '.join(known)}."))
+            continue
+        if name in sent:
+            faults.append(_fault(name, f"{name} stands twice."))
+        sent[name] = None
+        try:
+            sent[name] = _value(name, field, text)
+        except (msgspec.ValidationError, ValueError):
+            faults.append(_fault(name, f"{name} is {_kind(name, field)}."))
+    for name, field in known.items():
+        if field.required and name not in sent:
+            faults.append(_fault(name, f"{name} is required."))
+    if not faults and sent.get("after") and sent.get("currentPage", 1) != 1:
+        faults.append(_fault("currentPage", "after and currentPage exclude one another."))
+    if faults:
+        raise Problem("query.invalid", faults=faults)
+    return msgspec.convert(sent, PageQuery)
+
+
+def time_of(text: str, *, end: bool = False) -> int:
+    """The Unix milliseconds of an RFC 3339 date, or date and time (UTC where no offset is said);
+    with ``end`` those just behind it. Raises `ValueError`."""
+    # A "+" of an offset that was not escaped arrives as a space.
+    text = text.replace(" ", "+") if "T" in text else text
+    if "T" in text:
+        at, step = datetime.fromisoformat(text), timedelta(milliseconds=1)
+        if at.tzinfo is None:
+            at = at.replace(tzinfo=UTC)
+    else:
+        at = datetime.combine(date.fromisoformat(text), time(), UTC)
+        step = timedelta(days=1)
+    milliseconds = (at - EPOCH + (step if end else timedelta())) // timedelta(milliseconds=1)
+    # No customer is older; and the index holds no negative time.
+    return max(milliseconds, 0)
+
+
+def _value(name: str, field: FieldInfo, text: str) -> Any:
+    value = msgspec.convert(text, field.type, strict=False)
+    if name in CHOICES and value not in CHOICES[name]:
+        raise ValueError
+    if name in COUNTRY_FIELDS and value not in COUNTRIES:
+        raise ValueError
+    if name in TIME_FIELDS:
+        try:
+            time_of(value, end=True)
+        except OverflowError:
+            raise ValueError from None
+    if name == "search" and not 0 < len(search_terms(value)) <= MOST_SEARCH_WORDS:
+        raise ValueError
+    return value
+
+
+def _kind(name: str, field: FieldInfo) -> str:
+    if name in CHOICES:
+        return f"one of: {', '.join(CHOICES[name])}"
+    if name in COUNTRY_FIELDS:
+        return "a country of ISO 3166-1 alpha-3, upper case"
+    if name in TIME_FIELDS:
+        return "a date, or a date and time, of RFC 3339"
+    if name == "search":
+        return f"a text of up to {MOST_SEARCH_CHARS} characters with 1 to {MOST_SEARCH_WORDS} words"
+    bounds = get_args(field.type)[1]
+    if bounds.le is None:
+        return f"a text of {bounds.min_length} to {bounds.max_length} characters"
+    return f"a whole number from {bounds.ge} to {bounds.le}"
+
+
+def _fault(name: str, hint: str) -> Fault:
+    return Fault(None, f"/{name}", "query.value", hint)

@@ -1,0 +1,58 @@
+"""What belongs to a person beside the customer itself: merged customers, and events with data."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from enrol.store.protocol import Store
+
+FIND_SOURCES: Final = """
+WITH RECURSIVE merged (id) AS (
+  SELECT id FROM customers WHERE project = $1 AND merged_into = $2
+  UNION
+  SELECT source.id FROM merged JOIN customers AS source
+  ON source.project = $1 AND source.merged_into = merged.id
+)
+SELECT id FROM merged ORDER BY id
+"""
+# Said of the type so that the index of events that are no creations serves.
+FIND_TOLD: Final = """
+SELECT seq FROM events WHERE project = $1 AND customer_id = ANY($2)
+AND type <> 'customer.created' AND data IS NOT NULL ORDER BY seq
+"""
+FIND_ACTOR: Final = """
+SELECT key_id FROM links WHERE project = $1 AND last >= $2 ORDER BY last LIMIT 1
+"""
+FIND_BATCHES: Final = """
+SELECT id, mode, created_at, key_id FROM batches
+WHERE project = $1 AND id = ANY($2) ORDER BY id
+"""
+
+
+class Batch(NamedTuple):
+    """A call that brought customers; ``created_at`` in Unix milliseconds."""
+
+    id: bytes
+    mode: str
+    created_at: int
+    key_id: str
+
+
+async def find_sources(store: Store, project: int, customer_id: bytes) -> list[bytes]:
+    """The customers that were merged into this one, also by way of others."""
+    return [row[0] for row in await store.fetch(FIND_SOURCES, project, customer_id)]
+
+
+async def find_told(store: Store, project: int, ids: Sequence[bytes]) -> list[int]:
+    """The numbers of the events of these customers that have data."""
+    return [row[0] for row in await store.fetch(FIND_TOLD, project, list(ids))]
+
+
+async def find_actor(store: Store, project: int, seq: int) -> str | None:
+    """The ID of the API key that an event is of."""
+    rows = await store.fetch(FIND_ACTOR, project, seq)
+    return rows[0][0] if rows else None
+
+
+async def find_batches(store: Store, project: int, ids: Sequence[bytes]) -> list[Batch]:
+    """The batches with these IDs, oldest first."""
+    return [Batch(*row) for row in await store.fetch(FIND_BATCHES, project, list(ids))]

@@ -1,0 +1,168 @@
+"""The steps on PostgreSQL, and the index kept by the HTTP processes, one of them at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+from typing import Any, Final, TypeVar
+
+import asyncpg
+from asyncpg import Connection
+
+from enrol.logs import log_error
+from enrol.store.postgres.connections import LOST, connect
+from enrol.store.protocol import StoreUnavailable
+from enrol.store.search.indexing import FIND_BEHIND, index_slice
+from enrol.store.search.steps import Add, Ask, Many, Steps
+
+# Smaller than on SQLite: it is done in a process that answers calls.
+SLICE: Final = 300
+# After so many slices the statistics are told, rather than when autovacuum comes by: the planner
+# of a full-text search goes by them.
+ANALYZED: Final = 100
+ANALYZE: Final = "ANALYZE search_words, search_entries, search_orders, search_sets"
+IDLE_SECONDS: Final = 0.25
+# See on_sqlite.py.
+STALE_SECONDS: Final = 5.0
+STALE_PAUSES: Final = 9
+RIVAL_SECONDS: Final = 0.02
+PAUSE_SECONDS: Final = 5.0
+# "srch" in ASCII, beside the number of a project.
+LOCK: Final = 0x73726368
+TRY_LOCK: Final = "SELECT pg_try_advisory_xact_lock($1, $2)"
+# Plans are made for the values that are asked for, and out of indexes, whatever the statistics say
+# of a table that was empty a moment ago.
+SETTINGS: Final = """
+SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_seqscan = off; SET LOCAL jit = off
+"""
+
+T = TypeVar("T")
+
+
+async def run_steps(connection: Connection[Any], steps: Steps[T]) -> T:
+    """Do the steps in the transaction that is open. Raises whatever asyncpg raises."""
+    await connection.execute(SETTINGS)
+    rows: Any = None
+    while True:
+        try:
+            step = steps.send(rows)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+        if isinstance(step, Ask):
+            rows = await connection.fetch(step.statement, *step.values)
+            continue
+        if isinstance(step, Add) and step.rows:
+            await connection.copy_records_to_table(
+                step.table, records=step.rows, columns=step.columns
+            )
+        elif isinstance(step, Many) and step.rows:
+            await connection.executemany(step.statement, step.rows)
+        rows = ()
+
+
+async def read_steps(connection: Connection[Any], steps: Steps[T]) -> T:
+    """Do steps that read, on one snapshot."""
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        return await run_steps(connection, steps)
+
+
+class Indexer:
+    """Takes the events in, a slice at a time, on a connection of its own."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.connection: Connection[Any] | None = None
+        self.turn = asyncio.Lock()
+        # Projects with events that the index has not seen, and since when.
+        self.behind: dict[int, float] = {}
+        self.noted = 0.0
+        self.slices = 0
+        self.wanted = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to follow the events."""
+        self.task = asyncio.create_task(self._serve())
+
+    async def stop(self) -> None:
+        """Leave the rest to whoever comes next."""
+        if self.task is not None:
+            self.task.cancel()
+            await asyncio.gather(self.task, return_exceptions=True)
+        if self.connection is not None:
+            self.connection.terminate()
+
+    def note(self, project: int) -> None:
+        """Events of a project were added."""
+        self.noted = time.monotonic()
+        self.behind.setdefault(project, self.noted)
+        self.wanted.set()
+
+    async def take_slice(self, project: int) -> bool:
+        """Take in a slice; False where there is nothing to do. Raises `StoreUnavailable`."""
+        async with self.turn:
+            try:
+                if self.connection is None or self.connection.is_closed():
+                    self.connection = await connect(self.url)
+                async with self.connection.transaction():
+                    if await self.connection.fetchval(TRY_LOCK, LOCK, project):
+                        steps = index_slice("postgresql", project, SLICE)
+                        done = await run_steps(self.connection, steps)
+                        self.slices += done > 0
+                        return done > 0
+            except (*LOST, asyncpg.PostgresError) as error:
+                if self.connection is not None:
+                    self.connection.terminate()
+                raise StoreUnavailable(type(error).__name__) from error
+        # Another process is at it.
+        await asyncio.sleep(RIVAL_SECONDS)
+        return True
+
+    async def _serve(self) -> None:
+        await self._find_behind()
+        while True:
+            await self.wanted.wait()
+            busy = time.monotonic() - self.noted < IDLE_SECONDS
+            project = min(self.behind, key=self.behind.__getitem__)
+            if busy and time.monotonic() - self.behind[project] < STALE_SECONDS:
+                await asyncio.sleep(IDLE_SECONDS)
+                continue
+            start = time.monotonic()
+            await self._try_slice(project)
+            await asyncio.sleep((time.monotonic() - start) * STALE_PAUSES if busy else 0)
+
+    async def _try_slice(self, project: int) -> None:
+        # Events that are noted meanwhile note it again.
+        since = self.behind.pop(project)
+        try:
+            more = await self.take_slice(project)
+            if self.slices >= ANALYZED:
+                await self._analyze()
+        except Exception as error:
+            log_error("indexing failed", error)
+            more = True
+            await asyncio.sleep(PAUSE_SECONDS)
+        if more:
+            self.behind[project] = since
+        elif not self.behind:
+            self.wanted.clear()
+
+    async def _analyze(self) -> None:
+        async with self.turn:
+            if self.connection is not None:
+                await self.connection.execute(ANALYZE)
+            self.slices = 0
+
+    async def _find_behind(self) -> None:
+        """Look for what was left behind, by an earlier server say."""
+        while True:
+            with suppress(StoreUnavailable, *LOST, asyncpg.PostgresError):
+                async with self.turn:
+                    self.connection = await connect(self.url)
+                    rows = await self.connection.fetch(FIND_BEHIND)
+                self.behind |= {row[0]: time.monotonic() for row in rows}
+                if self.behind:
+                    self.wanted.set()
+                return
+            await asyncio.sleep(PAUSE_SECONDS)

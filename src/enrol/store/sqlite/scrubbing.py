@@ -1,0 +1,129 @@
+"""What an erasure leaves of its rows in a SQLite file and its log: nothing.
+
+A row that is deleted is overwritten (``secure_delete``, without which its bytes stay). But when
+SQLite shares the rows of full pages out anew, it leaves the old bytes in the room between a
+page's pointers and its rows. That room is cleared when a row needs more room in one piece than
+there is; so rows beside the erased ones are made to need it, longer by and by, and then put back.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+import apsw
+
+from enrol.customers.editing.undoing import Undo
+from enrol.customers.enrolment import Enrolment
+from enrol.customers.lifecycle.change import Change
+from enrol.store.sqlite.file import BUSY_MILLISECONDS
+
+# A page has 4,096 bytes, and a row of more than 1,002 goes elsewhere with the rest.
+LENGTHS: Final = (16, 40, 80, 140, 220, 320, 440, 580, 740)
+# A row each this many, for a page has more.
+STRIDE: Final = 3
+
+
+class Scrubbed(NamedTuple):
+    """A table: its key within the project, a text that may be of any length, and how many rows to
+    either side may lie on the same page or on the one beside it."""
+
+    key: tuple[str, ...]
+    text: str
+    reach: int
+
+
+TABLES: Final = {
+    "customers": Scrubbed(("id",), "reason", 24),
+    "wallets": Scrubbed(("customer_id", "id"), "updated_by", 60),
+    "dids": Scrubbed(("customer_id", "id"), "updated_by", 60),
+    "emails": Scrubbed(("customer_id", "id"), "updated_by", 60),
+    "events": Scrubbed(("seq",), "fields", 90),
+}
+
+
+# What follows the events (a search index) writes a little later than an erasure.
+OVERWRITE_SECONDS: Final = 60.0
+# Between two tries to empty the log, which whoever reads for long keeps from its end.
+PAUSE_SECONDS: Final = 5.0
+TRY_MILLISECONDS: Final = 200
+
+
+class Overwriting:
+    """Pages that changes free are overwritten. For a while after an erasure so are all others, and
+    the log is emptied, for it holds the pages as they were before."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self.connection = connection
+        self.until = 0.0
+        self.next_try = 0.0
+        self.is_due = False
+        self.is_on = False
+
+    @property
+    def patience(self) -> float | None:
+        """How many seconds the writer may wait for work until there is more to do here."""
+        return max(0.0, self.next_try - time.monotonic()) if self.is_due else None
+
+    def begin(self, group: Sequence[Enrolment | Change | Undo]) -> None:
+        """A group is about to be written."""
+        changes = [each for each in group if isinstance(each, Change)]
+        if any(change.erases for change in changes):
+            self.until = time.monotonic() + OVERWRITE_SECONDS
+            self.next_try = 0.0
+            self.is_due = True
+        # A batch frees pages of hashes alone, and many.
+        wanted = self.is_due or bool(changes)
+        if wanted is not self.is_on:
+            self.connection.pragma("secure_delete", "on" if wanted else "fast")
+            self.is_on = wanted
+
+    def go_on(self) -> None:
+        """Empty the log where it is time to; between transactions."""
+        now = time.monotonic()
+        if not self.is_due or now < self.next_try:
+            return
+        self.next_try = now + PAUSE_SECONDS
+        self.is_due = not self._empty_log() or now < self.until
+
+    def _empty_log(self) -> bool:
+        self.connection.set_busy_timeout(TRY_MILLISECONDS)
+        try:
+            self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        except (apsw.BusyError, apsw.LockedError):
+            return False
+        finally:
+            self.connection.set_busy_timeout(BUSY_MILLISECONDS)
+        return True
+
+
+def scrub(connection: apsw.Connection, change: Change) -> None:
+    """Clear the pages of the rows that a change has erased, within its transaction."""
+    for write in change.writes:
+        table = TABLES.get(write.table)
+        if table is not None:
+            for row in write.rows:
+                key = row[len(write.columns) :]
+                for project, *near in _near(connection, write.table, table, key):
+                    _stretch(connection, write.table, table, (project, *near))
+
+
+def _near(
+    connection: apsw.Connection, name: str, table: Scrubbed, key: tuple[Any, ...]
+) -> Iterator[tuple[Any, ...]]:
+    """Some keys around this one, which names a row or all rows of a customer."""
+    columns = ", ".join(("project", *table.key))
+    for beside, order in ((">=", "ASC"), ("<", "DESC")):
+        query = (
+            f"SELECT {columns} FROM {name} WHERE project = ? AND {table.key[0]} {beside} ? "  # noqa: S608
+            f"ORDER BY {', '.join(f'{column} {order}' for column in table.key)} LIMIT {table.reach}"
+        )
+        found: Any = connection.execute(query, key[:2]).fetchall()
+        yield from found[::STRIDE]
+
+
+def _stretch(connection: apsw.Connection, name: str, table: Scrubbed, key: tuple[Any, ...]) -> None:
+    where = " AND ".join(f"{column} = ?" for column in ("project", *table.key))
+    before: Any = connection.execute(f"SELECT {table.text} FROM {name} WHERE {where}", key).get  # noqa: S608
+    update = f"UPDATE {name} SET {table.text} = ? WHERE {where}"  # noqa: S608
+    for text in (*("-" * length for length in LENGTHS), before):
+        connection.execute(update, (text, *key))
