@@ -15,7 +15,8 @@ import httpx
 import msgspec
 import pytest
 
-from enrol.api.resources.export import MOST_EXPORTS, MOST_PICTURES, PAGE_CUSTOMERS
+from enrol.api.exporting.file import MOST_PICTURES, PAGE_CUSTOMERS
+from enrol.api.exporting.streaming import MOST_EXPORTS
 from enrol.customers.exporting.items import CELLS
 from enrol.imports.reading import COLUMNS, Row, Source
 from tests.api.conformance import Description

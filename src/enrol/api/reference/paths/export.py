@@ -4,13 +4,14 @@ from typing import Final
 
 import msgspec
 
+from enrol.api.exporting.asking import PAGING, ExportOptions
+from enrol.api.exporting.streaming import JSONL
 from enrol.api.reference import examples
 from enrol.api.reference.answers import refusals, success
 from enrol.api.reference.list_parameters import list_parameters
 from enrol.api.reference.paths.events import query_parameters
 from enrol.api.reference.resource import KEY, UNKNOWN_PARAMETERS, Resource, operation
 from enrol.api.reference.schemas import Json
-from enrol.api.resources.export import JSONL, PAGING, ExportOptions
 from enrol.customers.exporting.items import csv_header, csv_lines
 from enrol.settings import Settings
 
