@@ -25,6 +25,7 @@ COMMANDS = (
     *("project", "project create", "project list"),
     *("key", "key create", "key list", "key revoke"),
     "import",
+    "export",
 )
 TIME = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
 

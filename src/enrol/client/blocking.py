@@ -1,5 +1,6 @@
 """The client for code that waits: calls one after the other, imports in a few threads."""
 
+import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,8 +14,8 @@ import httpx
 from enrol.api.views import CustomerPage, CustomerView
 from enrol.client import batches, calls
 from enrol.client.batches import Batch, Cutter, ImportOptions, ItemResult, Plan
-from enrol.client.calls import Call, Pages
-from enrol.client.errors import EnrolError
+from enrol.client.calls import Call, ExportFormat, Pages
+from enrol.client.errors import EnrolError, NotAnswered
 from enrol.client.tries import LIMITS, TIMEOUT, Reply, Retry, Session, Step, tries, unlogged
 
 T = TypeVar("T")
@@ -98,6 +99,37 @@ class Client:
         while pages.more:
             yield from pages.take(self._send(pages.next_call()))
 
+    def export_customers(
+        self, file_format: ExportFormat = "full", **filters: str | bool
+    ) -> Generator[bytes]:
+        """The file of an export, piece by piece as it comes. ``filters`` are parameters of
+        ``GET /customers/export``, by their names there. Raises `NotAnswered` where it breaks off.
+        """
+        call = calls.export_customers(self.project, file_format, filters)
+        steps = tries(call, self._session)
+        step = next(steps)
+        while True:
+            reply: Reply = None
+            if isinstance(step, float):
+                time.sleep(step)
+            else:
+                reply = self._begin(step)
+            if isinstance(reply, httpx.Response) and reply.status_code in call.statuses:
+                yield from _pieces(call, reply)
+                return
+            step = steps.send(reply)
+
+    def _begin(self, request: httpx.Request) -> httpx.Response | httpx.RequestError:
+        """The beginning of an answer; the whole, where it is a refusal."""
+        try:
+            with unlogged():
+                reply = self._http.send(request, stream=True)
+                if reply.status_code not in calls.OK:
+                    reply.read()
+                return reply
+        except httpx.RequestError as error:
+            return error
+
     def count_customers(self) -> int:
         """How many customers the project has."""
         # Null only where the call says that it wants none.
@@ -145,6 +177,15 @@ class Client:
                 return self._http.send(step)
         except httpx.RequestError as error:
             return error
+
+
+def _pieces(call: Call[None], reply: httpx.Response) -> Generator[bytes]:
+    try:
+        yield from reply.iter_bytes()
+    except httpx.RequestError as error:
+        raise NotAnswered(call.name, 1, type(error).__name__, call.request_id) from error
+    finally:
+        reply.close()
 
 
 class _Stopped(EnrolError):

@@ -5,7 +5,7 @@ Both clients send these; nothing here waits or connects.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, Literal, TypeVar
 from urllib.parse import quote, urlencode
 from uuid import UUID, uuid4
 
@@ -17,6 +17,7 @@ from enrol.api.views import CustomerPage, CustomerView
 T = TypeVar("T")
 OK: Final = frozenset({200})
 MOST_LISTED: Final = 1_000
+ExportFormat = Literal["full", "jsonl", "csv"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +67,23 @@ def list_customers(
     if wallet is not None:
         query["wallet"] = wallet
     return Call(name="GET /customers", path=f"/customers?{urlencode(query)}", parse=_PAGE)
+
+
+def export_customers(
+    project: str, file_format: str, filters: Mapping[str, str | bool]
+) -> Call[None]:
+    """``GET /customers/export``, whose answer is not read here: it may be of any length."""
+    texts = {True: "true", False: "false"}
+    sent = {
+        name: texts[value] if isinstance(value, bool) else value for name, value in filters.items()
+    }
+    query = {"cmsProjectId": project, "format": file_format, **sent}
+    return Call(
+        name="GET /customers/export",
+        path=f"/customers/export?{urlencode(query)}",
+        headers={"Accept": "*/*"},
+        parse=_nothing,
+    )
 
 
 def count_findings(project: str) -> Call[dict[str, int]]:

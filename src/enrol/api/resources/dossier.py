@@ -25,7 +25,7 @@ from enrol.store.queries.merging import find_merged
 VERSION: Final = 1
 
 
-class BatchView(Struct, frozen=True, kw_only=True, rename="camel"):
+class OriginView(Struct, frozen=True, kw_only=True, rename="camel"):
     """The call that brought the customer: ``createdBy`` is the API key that made it."""
 
     id: UUID
@@ -34,7 +34,7 @@ class BatchView(Struct, frozen=True, kw_only=True, rename="camel"):
     created_by: str
 
 
-class StatusView(Struct, frozen=True, kw_only=True, rename="camel"):
+class StatusChangeView(Struct, frozen=True, kw_only=True, rename="camel"):
     """A change of status: the event that tells of it, and what it says."""
 
     seq: int
@@ -59,8 +59,8 @@ class DossierView(Struct, frozen=True, kw_only=True, rename="camel"):
     customer: CustomerView | None
     tombstone: TombstoneView | None
     merged_customers: list[CustomerView]
-    batches: list[BatchView]
-    statuses: list[StatusView]
+    batches: list[OriginView]
+    statuses: list[StatusChangeView]
     events: list[EventView]
 
 
@@ -119,7 +119,7 @@ async def _events(server: Server, key: KeyRecord, ids: Iterable[bytes]) -> list[
     return sorted(events, key=lambda event: event.seq)
 
 
-def _statuses(events: Iterable[FeedEvent]) -> Iterator[StatusView]:
+def _statuses(events: Iterable[FeedEvent]) -> Iterator[StatusChangeView]:
     for event in events:
         if event.data is None or "status" not in (event.fields or "").split():
             continue
@@ -127,7 +127,7 @@ def _statuses(events: Iterable[FeedEvent]) -> Iterator[StatusView]:
             told = msgspec.json.decode(event.data, type=_StatusData)
         except msgspec.ValidationError:
             continue
-        yield StatusView(
+        yield StatusChangeView(
             seq=event.seq,
             from_=told.status.from_,
             to=told.status.to,
@@ -137,8 +137,8 @@ def _statuses(events: Iterable[FeedEvent]) -> Iterator[StatusView]:
         )
 
 
-def _batch(batch: Batch) -> BatchView:
-    return BatchView(
+def _batch(batch: Batch) -> OriginView:
+    return OriginView(
         id=UUID(bytes=batch.id),
         mode=batch.mode,
         created_at=timestamp(batch.created_at),
