@@ -13,10 +13,12 @@ from benchmarks.load import percentile
 from benchmarks.people import bodies
 from enrol.customers.batch import plan_batch, read_batch
 from enrol.customers.enrolment import Enrolment, Row
+from enrol.customers.lifecycle.chain import Head
 from enrol.customers.model import Limits
 from enrol.customers.plan import Call
 from enrol.customers.uniqueness import Decision, decide
-from enrol.store.group import TABLES, keys_of, rows_of
+from enrol.store.changes import CREATED_COLUMNS, LINK_COLUMNS
+from enrol.store.group import TABLES, chain_group, keys_of, rows_of
 
 KEY_COLUMNS: Final = ("project", "hash", "customer_id")
 
@@ -38,7 +40,10 @@ def _enrolment(body: bytes) -> Enrolment:
     return planned.enrolment
 
 
-def _table_rows(enrolment: Enrolment) -> list[TableRows]:
+def _table_rows(
+    enrolment: Enrolment, heads: dict[int, Head]
+) -> tuple[list[TableRows], dict[int, Head]]:
+    """What a call adds behind the ends of the chains, and where they end then."""
     decision = decide(enrolment, {})
     if not isinstance(decision, Decision):
         raise SystemExit("the generator repeated a customer")
@@ -50,13 +55,18 @@ def _table_rows(enrolment: Enrolment) -> list[TableRows]:
     ]
     found = [TableRows("identifiers", KEY_COLUMNS, keys)]
     found += [TableRows(t.name, t.columns, list(rows_of(t, accepted))) for t in TABLES]
-    return [each for each in found if each.rows]
+    chained = chain_group(accepted, heads)
+    found.append(TableRows("events", CREATED_COLUMNS, list(chained.events)))
+    found.append(TableRows("links", LINK_COLUMNS, [*chained.links]))
+    return [each for each in found if each.rows], chained.heads
 
 
 def calls_of(size: int, calls: int) -> Iterator[list[TableRows]]:
     """What each of ``calls`` calls of ``size`` customers stores, unique keys first."""
+    heads = {1: Head(0, b"")}
     for body in bodies(calls, size, PROJECT, start=1):
-        yield _table_rows(_enrolment(body))
+        rows, heads = _table_rows(_enrolment(body), heads)
+        yield rows
 
 
 def options(description: str | None) -> Namespace:

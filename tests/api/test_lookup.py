@@ -162,7 +162,7 @@ FAULTY: list[tuple[object, list[tuple[str, str]]]] = [
         [("/wallets/0/blockchainNamespace", "namespace.unknown")],
     ),
     (
-        {"walets": [], "dids": [None], "subs": ["\0"], "ids": ["x" * 5_000]},
+        {"walets": [], "dids": [None], "subs": ["\0"], "ids": ["x" * 70_000]},
         [
             ("/dids/0", "field.type"),
             ("/ids/0", "text.too_long"),

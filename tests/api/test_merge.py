@@ -160,6 +160,18 @@ class TestMerge:
             {"pointer": "/customerWallet/wallet", "code": "wallet.checksum"}
         ]
 
+    def test_a_finding_stays_with_the_wallet_that_the_customer_came_with(
+        self, lenient: Project
+    ) -> None:
+        source, target = lenient.enrol(with_wallet(), with_wallet(MISTYPED))
+        ok(merged(lenient, target, source))
+        moved, own = (each["id"] for each in wallets_of(lenient, target))
+        ok(lenient.call("DELETE", f"/customers/{target}/wallets/{moved}"))
+        noted = {"pointer": "/customerWallet/wallet", "code": "wallet.checksum"}
+        assert lenient.customer(target)["findings"] == [noted]
+        ok(lenient.call("DELETE", f"/customers/{target}/wallets/{own}"))
+        assert lenient.customer(target)["findings"] == []
+
     def test_findings_on_emails_have_the_places_that_these_get(self, lenient: Project) -> None:
         source, target = lenient.enrol(customer(), customer())
         with_email(lenient, source, "no address")
@@ -370,7 +382,10 @@ def test_a_merge_that_is_taken_back_leaves_no_trace_but_events(
     fresh = lenient.server.new_project(lenient=True)
     ids = fresh.enrol(
         *(
-            with_wallet(f"nonsense-{number}") if "odd" in parts else customer()
+            {
+                **(with_wallet(f"nonsense-{number}") if "odd" in parts else customer()),
+                **({"customerContact": {"email": "none"}} if "bad email" in parts else {}),
+            }
             for number, parts in enumerate(people)
         )
     )

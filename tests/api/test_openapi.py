@@ -29,7 +29,7 @@ from tests.webhooks.hooks import stored_webhook
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = Path(__file__).with_name("fuzzing") / "schemathesis.toml"
-SECONDS = 100
+SECONDS = 400
 
 DOCUMENT = openapi_document(Settings())
 DESCRIPTION = Description(DOCUMENT)

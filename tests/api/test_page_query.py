@@ -2,7 +2,7 @@
 
 import pytest
 
-from enrol.api.page_query import MOST_LISTED, MOST_PAGES, PageQuery, read_page_query
+from enrol.api.lists.page_query import MOST_LISTED, MOST_PAGES, PageQuery, read_page_query
 from enrol.problems import Problem
 from tests.api.refusals import faults, problem
 from tests.serving import Project

@@ -131,6 +131,23 @@ def test_commits_that_are_cut_at_random_under_load_lose_and_double_nothing(
     assert check_all(database, load.batches)
 
 
+def test_a_cut_commit_is_settled_though_others_go_on_in_its_project(
+    serving: Serving, relay: Relay, database: str, key: str
+) -> None:
+    """The end of the chain moves meanwhile: that is no reason to give up."""
+    load = Load(key, threads=8, seed=3)
+    with load.flowing():
+        load.go(serving.port)
+        for cut in (*AT_ANY_TIME, *AT_ANY_TIME):
+            wait_until(lambda: relay.left == 0, CUTTING_SECONDS, "no commit was cut")
+            relay.cut_commits(cut, 1)
+            time.sleep(0.5)
+        load.end()
+    assert relay.done >= 5
+    assert [status for batch in load.batches for status in batch.statuses] == []
+    assert check_all(database, load.batches)
+
+
 def test_changes_whose_commits_are_cut_are_settled_and_stored_once(
     tmp_path: Path, serving: Serving, relay: Relay, database: str, key: str
 ) -> None:

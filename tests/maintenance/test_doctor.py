@@ -339,3 +339,20 @@ def test_a_postgres_that_cannot_be_reached_is_an_error(postgres: PostgresServer)
 def test_a_password_in_the_clear_is_a_warning() -> None:
     found = troubles("postgresql://enrol:x@192.0.2.1:1/enrol?connect_timeout=1")
     assert found["settings.database"] == "warning"
+
+
+def test_old_rows_of_the_erased_on_postgres_wait_for_a_vacuum(
+    url: str, postgres: PostgresServer
+) -> None:
+    assert findings(url)["erasures"][0] == "ok"
+    now = int(time.time() * 1000)
+    postgres.query(f"UPDATE customers SET name = NULL, erased_at = {now} WHERE project = 1", url)
+    deadline = time.monotonic() + 20
+    # A server counts old rows a little later.
+    while findings(url)["erasures"][0] == "ok":
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    postgres.query("VACUUM customers", url)
+    while findings(url)["erasures"][0] == "warning":
+        assert time.monotonic() < deadline
+        time.sleep(0.2)

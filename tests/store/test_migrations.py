@@ -25,7 +25,7 @@ from enrol.store.postgres.schema import migrate
 from enrol.store.protocol import SCHEMA_VERSION, SchemaTooNew
 from enrol.store.schema import REFERENCE_TABLES, metadata, tables
 from enrol.store.sqlite.file import connect, prepare, read_revision, read_secret, transaction
-from enrol.store.sqlite.identifiers import find
+from enrol.store.sqlite.keys.identifiers import find
 from tests.faults.processes import wait_until
 from tests.people import customer, with_claims, with_did, with_wallet
 from tests.postgres import Installation, PostgresServer, oldest_and_newest

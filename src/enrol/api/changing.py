@@ -16,15 +16,18 @@ from enrol.customers.lifecycle.change import Change, Conflict, Event, Stale, Wri
 from enrol.problems import Problem
 from enrol.store.protocol import CustomerRecord, KeyRecord
 
-ATTEMPTS: Final = 16
-# Seconds, at most, before another attempt.
+# Whoever is second reads again, and of those who meet one always gets on: however many processes
+# there are, as many attempts are enough as others have changes in line.
+ATTEMPTS: Final = 100
+# Seconds, at most, before another attempt. Long ones would leave the customer to who is quick.
 FIRST_WAIT: Final = 0.002
-LAST_WAIT: Final = 0.1
+LAST_WAIT: Final = 0.02
 
 
 class Decided(NamedTuple):
     """What a route wants written; without events, writes and keys nothing is. ``places`` are the
-    pointers in the body of the keys that are taken, for the answer when others have them."""
+    pointers in the body of the keys that are taken, for the answer when others have them. ``at`` is
+    when, in Unix milliseconds; None: now."""
 
     writes: Sequence[Write] = ()
     events: Sequence[Event] = ()
@@ -32,6 +35,7 @@ class Decided(NamedTuple):
     release: Sequence[bytes] = ()
     places: Mapping[bytes, str] = MappingProxyType({})
     batch_id: bytes | None = None
+    at: int | None = None
 
 
 Decide = Callable[[list[CustomerRecord]], Decided]
@@ -84,7 +88,7 @@ async def change_customers(
             if await store_decided(server, key, records, decided):
                 return decided
             # Another process was quicker: those that were not are not to meet again.
-            await asyncio.sleep(random.uniform(0, min(FIRST_WAIT * 2**attempt, LAST_WAIT)))
+            await asyncio.sleep(random.uniform(0, min(FIRST_WAIT * (1 + attempt), LAST_WAIT)))
     raise Problem("customer.busy")
 
 
@@ -98,7 +102,7 @@ async def store_decided(
         project=key.project,
         id=server.mint().bytes,
         key_id=key.key_id,
-        at=int(server.clock() * 1000),
+        at=int(server.clock() * 1000) if decided.at is None else decided.at,
         expected=[(record.customer["id"], record.customer["version"]) for record in records],
         release=decided.release,
         take=decided.take,
@@ -114,7 +118,7 @@ async def store_decided(
 
 def decided_of(plan: Plan) -> Decided:
     """A plan that no fault stands against."""
-    return Decided(plan.writes, plan.events, plan.take, plan.release, plan.places)
+    return Decided(plan.writes, plan.events, plan.take, plan.release, plan.places, at=plan.at)
 
 
 def require_match(record: CustomerRecord, if_match: str | None) -> None:

@@ -9,7 +9,7 @@ from enrol.maintenance import MaintenanceFailed, NotThere, Progress
 from enrol.maintenance.checks.chain import count_broken_links
 from enrol.maintenance.checks.consistency import RULES
 from enrol.maintenance.checks.findings import Finding
-from enrol.maintenance.checks.postgres import check_damage, check_server
+from enrol.maintenance.checks.postgres import check_damage, check_erasures, check_server
 from enrol.maintenance.checks.surroundings import (
     check_clock,
     check_disk,
@@ -83,6 +83,8 @@ def _look(
         rows |= count_rows(database, tables)
         yield _clock(database, rows)
         yield from _consistency(database, tables)
+        if isinstance(database, PostgresDatabase) and revision_of(database, tables) == plan.head():
+            yield check_erasures(database)
         if set(tables) >= CHAINED_TABLES:
             yield _chain(database, full=full)
 

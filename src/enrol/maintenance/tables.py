@@ -8,7 +8,9 @@ from enrol.store.migrations import plan
 
 # Asked of the database and not of schema.py, so that a file of another revision is counted too.
 LIST_TABLES: Final = {
-    "sqlite": "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
+    # Without virtual tables, whose rows cannot be counted, and those that these keep data in.
+    "sqlite": "SELECT name FROM pragma_table_list"
+    " WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite_%'",
     "postgresql": "SELECT relname::text FROM pg_catalog.pg_class"
     " WHERE relnamespace = current_schema()::regnamespace"
     " AND relkind IN ('r', 'p') AND NOT relispartition",

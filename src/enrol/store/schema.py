@@ -41,6 +41,11 @@ def _at(name: str = "created_at") -> Column[Any]:
     return Column(name, BigInteger, nullable=False)
 
 
+def _index_of_changes(name: str, *columns: str) -> Index:
+    where = text("type <> 'customer.created'")
+    return Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
+
 def _table(name: str, *parts: Any) -> Table:
     # A table that is its own primary key index writes each row once.
     return Table(name, metadata, *parts, sqlite_with_rowid=False)
@@ -185,22 +190,9 @@ events: Final = _table(
     Column("salt", LargeBinary(16)),
     Column("digest", LargeBinary(32)),
     # Nearly all events are of customers that were created, and those are found by their batch.
-    Index(
-        "events_by_customer",
-        "project",
-        "customer_id",
-        "seq",
-        sqlite_where=text("type <> 'customer.created'"),
-        postgresql_where=text("type <> 'customer.created'"),
-    ),
+    _index_of_changes("events_by_customer", "project", "customer_id", "seq"),
     # What has changed since the search index was written, among customers that arrive.
-    Index(
-        "events_of_changes",
-        "project",
-        "seq",
-        sqlite_where=text("type <> 'customer.created'"),
-        postgresql_where=text("type <> 'customer.created'"),
-    ),
+    _index_of_changes("events_of_changes", "project", "seq"),
 )
 
 # The events of one call, chained to the call before by a hash: customers/chain.py.
@@ -236,7 +228,7 @@ findings: Final = _table(
 
 
 # What is unique in a project: wallets, DIDs and subs, as keyed hashes. SQLite takes new keys as
-# runs and files them later: see sqlite/identifiers.py.
+# runs and files them later: see sqlite/keys/identifiers.py.
 identifiers: Final = _table(
     "identifiers",
     _project(),
@@ -356,7 +348,7 @@ webhook_pending: Final = _table(
     Column("type", Text, primary_key=True, nullable=False),
     _id("lane", key=False),
     Column("behind", LargeBinary(16)),
-    _id("event_id", key=False),
+    _id("message_key", key=False),
     Column("actor", Text, nullable=False),
     *(_at(name) for name in ("at", "attempts", "next_at")),
     Column("data", Text),

@@ -213,7 +213,7 @@ class Deliverer:
             body = await self.office.body_of(endpoint, message)
             if body is None:
                 return None
-            name = messages.message_id(message.type, message.event_id)
+            name = messages.message_id(message.type, message.message_key)
             at = self.clock()
             answered, ms = await self.office.post(endpoint, name, body)
         finally:

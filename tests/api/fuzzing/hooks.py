@@ -27,12 +27,19 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
     positive = case.meta is None or case.meta.generation.mode.is_positive
     if positive and case.path == "/keys" and isinstance(case.body, dict):
         put_key_right(case.body)
-    if positive and case.path == "/customers" and case.query:
+    if positive and case.path == "/customers" and case.query and case.method == "GET":
         put_list_right(case.query)
     if positive and case.path == "/customers/batch" and isinstance(case.body, dict):
-        put_levels_right(case.body)
+        put_levels_right(case.body["customerData"])
+    if positive and case.path in ("/customers", "/customers/{id}") and isinstance(case.body, dict):
+        put_levels_right([case.body])
     if positive and case.path.startswith("/webhooks"):
         put_webhook_right(case)
+        put_levels_right(case.body)
+    # What is drawn never was the customer's tag.
+    case.headers.pop("If-Match", None)
+    if positive and case.path.startswith("/customers/{id}"):
+        put_path_right(case)
     if positive and "Idempotency-Key" in case.headers:
         case.headers["Idempotency-Key"] = f"key-{next(_numbers)}"
 
@@ -51,9 +58,9 @@ def put_key_right(body: dict[str, Any]) -> None:
     body["name"] = "".join(filter(str.isprintable, body["name"])).strip() or "a key"
 
 
-def put_levels_right(batch: dict[str, Any]) -> None:
+def put_levels_right(customers: Any) -> None:
     """The one level that customers of both types have."""
-    for customer in batch["customerData"]:
+    for customer in customers:
         if customer.get("onboardingLevel") is not None:
             customer["onboardingLevel"] = "Onboarded"
 
@@ -86,3 +93,21 @@ def _new_webhook() -> str | None:
     url = f"{os.environ['FUZZED_URL']}/webhooks"
     made = httpx.post(url, json={"url": NOBODYS}, headers=headers)
     return str(made.json()["id"]) if made.status_code == 200 else None
+
+
+def put_path_right(case: Case[Any]) -> None:
+    """A customer with one part of each kind, new for each call: nobody can guess their IDs."""
+    names = {"walletId": "customerWallets", "didId": "customerDids", "emailId": "customerEmails"}
+    base, headers = case.operation.base_url, {"Authorization": f"Bearer {os.environ['FUZZED_KEY']}"}
+    number = next(_numbers)
+    one = {
+        "customerType": "Individual",
+        "cmsProjectId": PROJECT,
+        "customerWallet": {"wallet": f"wallet {number}", "blockchainNamespace": "eip155"},
+        "customerDid": {"did": f"did:example:{number}"},
+        "customerContact": {"email": f"n{number}@example.com"},
+    }
+    made = httpx.post(f"{base}/customers", json=one, headers=headers).json()
+    case.path_parameters["id"] = made["id"]
+    for name in names.keys() & case.path_parameters.keys():
+        case.path_parameters[name] = made[names[name]][0]["id"]

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from msgspec import Raw
 
 from enrol.customers.faults import Fault
-from enrol.customers.model import Limits
+from enrol.customers.model import Customer, Limits
 from enrol.customers.profiles.metadata import are_plain
 from enrol.customers.reading.decode import decode_batch
-from enrol.customers.reading.inspect import inspect_batch
+from enrol.customers.reading.inspect import inspect_batch, inspect_customer
 from tests.customers.reading.texts import METADATA, RANDOMS, TRICKY, members_of, written
 
 BODY = b'{"customerType":"Individual","cmsProjectId":"p","customerData":[%s]}'
@@ -129,6 +129,8 @@ def test_any_flat_object_is_kept_as_it_is_written(members: dict[str, Any], rando
     (customer,) = inspect_batch(body(text), Limits()).customers
     assert customer is not None
     assert customer.metadata == Raw(text)
+    around = b'{"customerType":"Company","metadata":%s,"cmsProjectId":"p"}' % text
+    assert inspect_customer(around, Limits()).customers == [Customer(metadata=Raw(text))]
 
 
 PIECES = [

@@ -24,9 +24,9 @@ from enrol.store.group import TABLES as TABLES_WRITTEN
 from enrol.store.group import _profiled
 from enrol.store.group import rows_of as rows_added
 from enrol.store.schema import metadata
-from enrol.store.sqlite import identifiers
 from enrol.store.sqlite.enrol import INSERTS, Writer
 from enrol.store.sqlite.file import connect, prepare
+from enrol.store.sqlite.keys import identifiers
 from tests.people import CHECKSUMMED, customer, did, wallet
 
 SECRET = bytes(32)

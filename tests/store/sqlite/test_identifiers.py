@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from enrol.store.sqlite import identifiers
 from enrol.store.sqlite.file import connect, prepare, transaction
-from enrol.store.sqlite.hash_filter import HASH_SPACE
-from enrol.store.sqlite.identifiers import Shelf, find
+from enrol.store.sqlite.keys import identifiers
+from enrol.store.sqlite.keys.hash_filter import HASH_SPACE
+from enrol.store.sqlite.keys.identifiers import Shelf, find
 
 PROJECT = 1
 CONSTANTS = {

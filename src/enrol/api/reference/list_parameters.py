@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from enrol.api.page_query import CHOICES, COUNTRY_FIELDS, TIME_FIELDS, PageQuery
+from enrol.api.lists.page_query import CHOICES, COUNTRY_FIELDS, TIME_FIELDS, PageQuery
 from enrol.api.reference import examples
 from enrol.api.reference.resource import parameter
 from enrol.api.reference.schemas import Json

@@ -248,7 +248,7 @@ def _state_the_rules(schemas: Mapping[str, Json], settings: Settings) -> None:
         }
     schemas["Customer"]["anyOf"] = [*map(_has_value, IDENTIFYING)]
     _state_the_profile(schemas["Customer"]["properties"], settings)
-    _state_one_customer(schemas)
+    _state_one_customer(schemas, settings)
     schemas["CustomerView"]["properties"]["metadata"] = {"type": "object"}
     for name in ("CustomerView", "WalletView", "DidView", "EmailView"):
         for field in ("createdAt", "updatedAt"):
@@ -256,7 +256,7 @@ def _state_the_rules(schemas: Mapping[str, Json], settings: Settings) -> None:
                 schemas[name]["properties"][field]["format"] = "date-time"
 
 
-def _state_one_customer(schemas: Mapping[str, Json]) -> None:
+def _state_one_customer(schemas: Mapping[str, Json], settings: Settings) -> None:
     """One customer is created and changed by what a batch has of each."""
     customer, contact = schemas["Customer"], schemas["CustomerContact"]["properties"]
     one, patch = (schemas[name]["properties"] for name in ("OneCustomer", "CustomerPatch"))
@@ -265,6 +265,7 @@ def _state_one_customer(schemas: Mapping[str, Json]) -> None:
     schemas["OneCustomer"]["anyOf"] = customer["anyOf"]
     for name in customer["properties"].keys() & patch.keys() - _NESTED:
         patch[name] = customer["properties"][name]
+    patch["metadata"] = patch["metadata"] | _members(min(LONGEST_VALUE, settings.max_text_chars))
     patch["type"] = {"anyOf": [around["customerType"], {"type": "null"}]}
     patched = schemas["ContactPatch"]["properties"]
     patched |= {name: contact[name] for name in patched}
@@ -284,7 +285,12 @@ def _state_the_profile(customer: Json, settings: Settings) -> None:
     customer["externalCustomerId"]["anyOf"][0] = {"type": "string", **_identifier(settings)}
     tag = {"type": "string", "minLength": 1, "maxLength": LONGEST_TAG, "pattern": NO_CONTROL}
     customer["tags"]["anyOf"][0] |= {"items": tag, "maxItems": MOST_TAGS, "uniqueItems": True}
-    text = {"type": "string", "maxLength": LONGEST_VALUE, "pattern": NO_NUL}
+    customer["metadata"] |= _members(LONGEST_VALUE)
+
+
+def _members(longest: int) -> Json:
+    """The metadata, whose texts have so many characters at most."""
+    text = {"type": "string", "maxLength": longest, "pattern": NO_NUL}
     scalars = [text, {"type": "number"}, {"type": "boolean"}, {"type": "null"}]
     members = {
         "type": "object",
@@ -292,7 +298,7 @@ def _state_the_profile(customer: Json, settings: Settings) -> None:
         "propertyNames": {"minLength": 1, "maxLength": LONGEST_NAME, "pattern": NO_NUL},
         "additionalProperties": {"anyOf": scalars},
     }
-    customer["metadata"]["anyOf"] = [members, {"type": "null"}]
+    return {"anyOf": [members, {"type": "null"}]}
 
 
 def _identifier(settings: Settings) -> Json:

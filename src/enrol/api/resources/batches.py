@@ -12,7 +12,7 @@ from litestar.params import FromPath
 from msgspec import Meta, Struct
 
 from enrol.api.bodies import edge_request, read_json
-from enrol.api.query import FromDate, ToDate, read_query, time_of
+from enrol.api.lists.query import FromDate, ToDate, read_query, time_of
 from enrol.api.resources.customers import Reads, reading_key
 from enrol.api.server import Server
 from enrol.api.views import CustomerView, Timestamp, customer_view, timestamp

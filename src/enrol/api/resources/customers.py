@@ -12,8 +12,8 @@ from litestar.params import FromPath
 from msgspec import UNSET
 
 from enrol.api.changing import customer_bytes, find_customer
-from enrol.api.listing import find_owners, links, list_page, wallet_values
-from enrol.api.page_query import read_page_query
+from enrol.api.lists.listing import find_owners, links, list_page, wallet_values
+from enrol.api.lists.page_query import read_page_query
 from enrol.api.server import Server
 from enrol.api.views import CustomerPage, CustomerView, customer_view, entity_tag
 from enrol.problems import Problem

@@ -18,13 +18,14 @@ from enrol.api.server import Server
 from enrol.api.views import CustomerView, Timestamp, customer_view, timestamp
 from enrol.problems import Problem
 from enrol.store.protocol import KeyRecord
-from enrol.store.queries.erasure import Batch, find_batches, find_sources
+from enrol.store.queries.erasure import Batch, find_batches
 from enrol.store.queries.events import FeedEvent, find_head, read_history
+from enrol.store.queries.merging import find_merged
 
 VERSION: Final = 1
 
 
-class BatchView(Struct, frozen=True, kw_only=True, rename="camel"):
+class OriginView(Struct, frozen=True, kw_only=True, rename="camel"):
     """The call that brought the customer: ``createdBy`` is the API key that made it."""
 
     id: UUID
@@ -33,7 +34,7 @@ class BatchView(Struct, frozen=True, kw_only=True, rename="camel"):
     created_by: str
 
 
-class StatusView(Struct, frozen=True, kw_only=True, rename="camel"):
+class StatusChangeView(Struct, frozen=True, kw_only=True, rename="camel"):
     """A change of status: the event that tells of it, and what it says."""
 
     seq: int
@@ -58,8 +59,8 @@ class DossierView(Struct, frozen=True, kw_only=True, rename="camel"):
     customer: CustomerView | None
     tombstone: TombstoneView | None
     merged_customers: list[CustomerView]
-    batches: list[BatchView]
-    statuses: list[StatusView]
+    batches: list[OriginView]
+    statuses: list[StatusChangeView]
     events: list[EventView]
 
 
@@ -82,7 +83,7 @@ async def get_dossier(
     """All that is held on the person, also on one that was deleted or erased."""
     key = await reading_key(server, request)
     wanted = customer_bytes(customer_id)
-    ids = [wanted, *await find_sources(server.store, key.project, wanted)]
+    ids = [wanted, *await find_merged(server.store, key.project, wanted)]
     records = await server.store.find_customers(key.project, ids)
     if not records or records[0].customer["id"] != wanted:
         raise Problem("customer.unknown")
@@ -118,7 +119,7 @@ async def _events(server: Server, key: KeyRecord, ids: Iterable[bytes]) -> list[
     return sorted(events, key=lambda event: event.seq)
 
 
-def _statuses(events: Iterable[FeedEvent]) -> Iterator[StatusView]:
+def _statuses(events: Iterable[FeedEvent]) -> Iterator[StatusChangeView]:
     for event in events:
         if event.data is None or "status" not in (event.fields or "").split():
             continue
@@ -126,7 +127,7 @@ def _statuses(events: Iterable[FeedEvent]) -> Iterator[StatusView]:
             told = msgspec.json.decode(event.data, type=_StatusData)
         except msgspec.ValidationError:
             continue
-        yield StatusView(
+        yield StatusChangeView(
             seq=event.seq,
             from_=told.status.from_,
             to=told.status.to,
@@ -136,8 +137,8 @@ def _statuses(events: Iterable[FeedEvent]) -> Iterator[StatusView]:
         )
 
 
-def _batch(batch: Batch) -> BatchView:
-    return BatchView(
+def _batch(batch: Batch) -> OriginView:
+    return OriginView(
         id=UUID(bytes=batch.id),
         mode=batch.mode,
         created_at=timestamp(batch.created_at),

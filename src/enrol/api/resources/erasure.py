@@ -20,7 +20,8 @@ from enrol.customers.lifecycle.keys import unique_keys
 from enrol.customers.model import CustomerType
 from enrol.problems import Problem
 from enrol.store.protocol import CustomerRecord, KeyRecord
-from enrol.store.queries.erasure import find_actor, find_sources, find_told
+from enrol.store.queries.erasure import find_actor, find_told
+from enrol.store.queries.merging import find_merged
 
 ADMIN: Final = "admin"
 MOST_REASON_CHARS: Final = 500
@@ -113,7 +114,7 @@ async def _change(
     gives it another version, and the change is not written.
     """
     store, project = server.store, key.project
-    sources = await find_sources(store, project, record.customer["id"])
+    sources = await find_merged(store, project, record.customer["id"])
     records = [*await store.find_customers(project, sources), record]
     ids = [each.customer["id"] for each in records]
     told = await find_told(store, project, ids)

@@ -13,7 +13,7 @@ from litestar.params import FromPath
 from msgspec import Meta, Raw, Struct
 
 from enrol.api.changing import customer_bytes
-from enrol.api.query import read_query
+from enrol.api.lists.query import read_query
 from enrol.api.resources.customers import Reads, reading_key
 from enrol.api.server import Server
 from enrol.api.views import Timestamp, timestamp

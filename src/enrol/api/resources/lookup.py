@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final
+from typing import Annotated, Final
 from uuid import UUID
 
 from litestar import post
 from litestar.di import NamedDependency
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from enrol.api.bodies import edge_request, read_json
 from enrol.api.resources.customers import Reads, reading_key
@@ -37,10 +37,14 @@ THREAD_WALLETS: Final = 500
 QUERY: Final = {"include": ("customers",)}
 
 
+# A DID may hold a key whole. What is longer is nobody's, whatever the settings say.
+Asked = Annotated[str, Meta(max_length=65_536, pattern=r"^[^\u0000]*$")]
+
+
 class LookupWallet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
     """A wallet whose namespace is known."""
 
-    wallet: str
+    wallet: Asked
     blockchain_namespace: str
 
 
@@ -48,11 +52,11 @@ class LookupRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """What to look for. A wallet is a text in any spelling, or an object that names its
     namespace."""
 
-    wallets: list[str | LookupWallet] = []
-    ids: list[str] = []
-    dids: list[str] = []
-    subs: list[str] = []
-    external_customer_ids: list[str] = []
+    wallets: list[Asked | LookupWallet] = []
+    ids: list[Asked] = []
+    dids: list[Asked] = []
+    subs: list[Asked] = []
+    external_customer_ids: list[Asked] = []
 
 
 class LookupData(Struct, frozen=True, kw_only=True, rename="camel"):

@@ -13,8 +13,7 @@ from msgspec import UNSET
 
 from enrol.api.bodies import JSON_OR_PATCH, edge_request, read_json
 from enrol.api.resources.customers import Reads
-from enrol.api.server import Server
-from enrol.api.webhook_views import (
+from enrol.api.resources.webhook_views import (
     NewWebhook,
     SecretRotation,
     SecretView,
@@ -24,6 +23,7 @@ from enrol.api.webhook_views import (
     secret_view,
     webhook_view,
 )
+from enrol.api.server import Server
 from enrol.customers.faults import Fault
 from enrol.customers.lifecycle.change import Applied, Change, Event, Write
 from enrol.problems import Problem

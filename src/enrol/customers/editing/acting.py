@@ -30,7 +30,8 @@ class Actor(NamedTuple):
 
 class Plan(NamedTuple):
     """What is to be written, unless there are ``faults``. ``take`` are unique keys: hash, customer
-    and kind; ``places`` the pointers of what they stand for."""
+    and kind; ``places`` the pointers of what they stand for. ``at`` is the actor's time, where what
+    is written tells it; None: whenever it is stored."""
 
     writes: Sequence[Write] = ()
     events: Sequence[Event] = ()
@@ -38,6 +39,7 @@ class Plan(NamedTuple):
     release: Sequence[bytes] = ()
     places: Mapping[bytes, str] = MappingProxyType({})
     faults: Sequence[Fault] = ()
+    at: int | None = None
 
 
 def event_of(

@@ -145,7 +145,7 @@ def _plan(
     customer_id = record.customer["id"]
     noted = findings_writes(actor.project, customer_id, record.findings, found, _is_of_an_email)
     event = event_of(actor, UPDATED, customer_id, [FIELD])
-    return Plan([*writes, *noted], [event], faults=faults)
+    return Plan([*writes, *noted], [event], faults=faults, at=actor.at)
 
 
 def _is_of_an_email(pointer: str) -> bool:

@@ -21,6 +21,7 @@ def plan_delete(actor: Actor, record: Stored, reason: str | None) -> Plan:
         writes=[_marks(actor, row["id"], actor.at, actor.key_id)],
         events=[event_of(actor, DELETED, row["id"], data=_data(reason))],
         release=[key.hash for key in unique_keys(actor.secret, actor.project, record)],
+        at=actor.at,
     )
 
 

@@ -71,7 +71,7 @@ def inspect_customer(body: bytes, limits: Limits, *, ignore_unknown: bool = Fals
     root = parse_json(body, most_values=VALUES_PER_ITEM * 2, most_levels=limits.json_depth)
     walk = Walk(ignore_unknown=ignore_unknown)
     metadata = None
-    if type(root) is JsonObject and root.get("metadata"):
+    if type(root) is JsonObject and root.get("metadata") is not None:
         metadata = text_in(body.decode(), "metadata")
     _check_size(walk, None, metadata)
     clean = _ONE.members(walk, None, "", root)

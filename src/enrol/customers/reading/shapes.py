@@ -23,6 +23,7 @@ WRONG: Final = object()
 # As many as PostgreSQL, SQLite and a double's callers agree on.
 LEAST_INTEGER: Final = -(2**63)
 MOST_INTEGER: Final = 2**63 - 1
+UUID_CHARS: Final = 36
 _INTEGER: Final = re.compile(r"(-?[0-9]{1,19})(?:\.0+)?")
 
 
@@ -324,7 +325,7 @@ def shape_of(kind: types.Type) -> Shape:
         case types.LiteralType(values=values) if all(isinstance(one, str) for one in values):
             return Choice(tuple(str(one) for one in values))
         case types.UUIDType():
-            return Text(form=UUID, words="A UUID.")
+            return Text(most=UUID_CHARS, form=UUID, words="A UUID.")
         case types.DateTimeType(tz=True):
             form = Annotated[datetime, Meta(tz=True)]
             return Text(form=form, words="A date-time of RFC 3339, with its offset from UTC.")

@@ -26,6 +26,15 @@ AND c.relkind = 'i' AND a.amname = 'btree' AND i.indisvalid ORDER BY 2
 """
 CHECK_INDEX: Final = "SELECT bt_index_check($1::bigint::oid::regclass)"
 
+LAST_ERASURE: Final = "SELECT max(erased_at) FROM customers"
+# Of a table in partitions, each of them.
+NOT_VACUUMED: Final = """
+SELECT count(*) FROM pg_stat_user_tables
+WHERE schemaname = current_schema() AND n_dead_tup > 0
+AND relname ~ '^(customers|wallets|dids|emails|findings|events)(_p[0-9]+)?$'
+AND coalesce(greatest(last_vacuum, last_autovacuum), 'epoch') < to_timestamp($1::bigint / 1000.0)
+"""
+
 
 def check_server(database: PostgresDatabase) -> Iterator[Finding]:
     """The server's version, and the settings without which an answer is not durable."""
@@ -100,3 +109,16 @@ def check_damage(database: PostgresDatabase) -> Iterator[Finding]:
         )
     else:
         yield Finding("integrity", "ok", "Every index is sound.")
+
+
+def check_erasures(database: PostgresDatabase) -> Finding:
+    """Whether what was erased is still there as old rows, which no query sees."""
+    ((erased_at,),) = database.rows(LAST_ERASURE)
+    if erased_at is not None and database.rows(NOT_VACUUMED, erased_at)[0][0]:
+        return Finding(
+            "erasures",
+            "warning",
+            "Old rows of erased customers may still be in the files: no vacuum came since.",
+            "VACUUM customers, wallets, dids, emails, findings, events",
+        )
+    return Finding("erasures", "ok", "No old rows of erased customers wait for a vacuum.")

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from asyncpg import Connection
 
-from enrol.customers.enrolment import Enrolment, Receipt
+from enrol.customers.enrolment import Enrolment, Receipt, Refused
 from enrol.store.changes import CREATED_COLUMNS
 from enrol.store.group import (
     TABLES,
@@ -58,6 +58,9 @@ async def write_group(
     for project, hashes in hashes_of(group).items() if ask else ():
         taken[project] = await find_identifiers(connection, project, hashes)
     decided = decide_group(group, taken, await _receipts(connection, group, oldest))
+    if not ask and any(isinstance(outcome, Refused) for outcome in decided.outcomes):
+        # For twins in itself; what is stored is to be told in the same answer.
+        return await write_group(connection, group, oldest, ask=True)
     await _copy(connection, decided.accepted)
     return decided
 

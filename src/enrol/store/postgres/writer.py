@@ -13,7 +13,7 @@ from asyncpg import Connection
 
 from enrol.customers.editing.undoing import Undo
 from enrol.customers.enrolment import Enrolment, Outcome
-from enrol.customers.lifecycle.change import Change, ChangeOutcome, Stale
+from enrol.customers.lifecycle.change import Applied, Change, ChangeOutcome, Stale
 from enrol.logs import log_error
 from enrol.store.clock import now_ms
 from enrol.store.group import Decided
@@ -145,6 +145,24 @@ def _fail(group: Sequence[Job], error: Exception) -> None:
             job.future.set_exception(error)
 
 
+class _Found(Exception):
+    """What a commit without an answer left is there: what was begun since is to be undone."""
+
+    def __init__(self, outcome: Any) -> None:
+        super().__init__()
+        self.outcome = outcome
+
+
+async def _require_absent(
+    find: Callable[[Connection[Any], T], Awaitable[T | None]],
+    connection: Connection[Any],
+    unsure: T,
+) -> None:
+    outcome = await find(connection, unsure)
+    if outcome is not None:
+        raise _Found(outcome)
+
+
 class Line:
     """A connection that is made anew when it is lost, for one transaction after another."""
 
@@ -172,7 +190,11 @@ class Line:
             stored = accepted and await is_stored(connection, accepted[0][0])
             return decided if stored else None
 
-        return (await self._run(write, find)).outcomes
+        def stands(unsure: Decided, decided: Decided) -> bool:
+            first = next((one.batch_id for one, _ in unsure.accepted), None)
+            return first is None or any(one.batch_id == first for one, _ in decided.accepted)
+
+        return (await self._run(write, find, stands)).outcomes
 
     async def apply(self, change: Change | Undo) -> ChangeOutcome:
         """Store a change in one transaction. Raises `StoreUnavailable` and `StoreFull`.
@@ -184,21 +206,35 @@ class Line:
         async def write(connection: Connection[Any]) -> ChangeOutcome:
             return await apply(connection, change)
 
-        async def find(connection: Connection[Any], _: ChangeOutcome) -> ChangeOutcome | None:
+        async def find(connection: Connection[Any], _: object) -> ChangeOutcome | None:
             return await is_applied(connection, change)
 
+        async def look(connection: Connection[Any]) -> ChangeOutcome:
+            return await is_applied(connection, change) or Stale()
+
+        def stands(_: ChangeOutcome, outcome: ChangeOutcome) -> bool:
+            return isinstance(outcome, Applied)
+
         try:
-            return await self._run(write, find)
+            return await self._run(write, find, stands)
         except NothingFound:
-            return Stale()
+            # Perhaps because it is there itself: its commit arrived after it had been looked for.
+            return await self._run(look, find, stands)
 
     async def _run(
         self,
         write: Callable[[Connection[Any]], Awaitable[T]],
         find: Callable[[Connection[Any], T], Awaitable[T | None]],
+        stands: Callable[[T, T], bool],
     ) -> T:
         """``write`` in a transaction, again after a conflict. A commit whose answer was lost is
-        settled by ``find``, which looks for what it left."""
+        settled by ``find``, which looks for what it left.
+
+        It may yet arrive, and be its own rival then. Where the same rows are written again their
+        keys refuse them, and it is looked for anew; where they are not (``stands`` tells of what
+        was unsure and what is written now), it is looked for before that is believed. Not from one
+        snapshot: whoever waits for the head of a chain finds it changed since.
+        """
         unsure: T | None = None
         for attempt in range(ATTEMPTS):
             if attempt > 1 or unsure is not None:
@@ -206,15 +242,16 @@ class Line:
             written: T | None = None
             try:
                 connection = await self._connected()
-                # From one snapshot, or a commit that arrives between the two questions would make
-                # a batch its own rival.
-                isolation = None if unsure is None else "repeatable_read"
-                async with connection.transaction(isolation=isolation):
+                async with connection.transaction():
                     if unsure is not None:
-                        found = await find(connection, unsure)
-                        if found is not None:
-                            return found
-                    written = await write(connection)
+                        await _require_absent(find, connection, unsure)
+                    decided = await write(connection)
+                    if unsure is not None and not stands(unsure, decided):
+                        await _require_absent(find, connection, unsure)
+                    written = decided
+            except _Found as found:
+                outcome: T = found.outcome
+                return outcome
             except REPEATABLE as error:
                 reason: Exception = error
                 self.ask_until = asyncio.get_running_loop().time() + ASK_SECONDS
@@ -229,7 +266,7 @@ class Line:
                     raise StoreFull from error
                 raise
             else:
-                return written
+                return decided
         log_error("commit given up", reason, attempts=ATTEMPTS, unsure=unsure is not None)
         raise StoreUnavailable(type(reason).__name__) from reason
 

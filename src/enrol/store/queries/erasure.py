@@ -1,19 +1,10 @@
-"""What belongs to a person beside the customer itself: merged customers, and events with data."""
+"""What belongs to a person beside the customer itself: events with data, and batches."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from enrol.store.protocol import Store
 
-FIND_SOURCES: Final = """
-WITH RECURSIVE merged (id) AS (
-  SELECT id FROM customers WHERE project = $1 AND merged_into = $2
-  UNION
-  SELECT source.id FROM merged JOIN customers AS source
-  ON source.project = $1 AND source.merged_into = merged.id
-)
-SELECT id FROM merged ORDER BY id
-"""
 # Said of the type so that the index of events that are no creations serves.
 FIND_TOLD: Final = """
 SELECT seq FROM events WHERE project = $1 AND customer_id = ANY($2)
@@ -35,11 +26,6 @@ class Batch(NamedTuple):
     mode: str
     created_at: int
     key_id: str
-
-
-async def find_sources(store: Store, project: int, customer_id: bytes) -> list[bytes]:
-    """The customers that were merged into this one, also by way of others."""
-    return [row[0] for row in await store.fetch(FIND_SOURCES, project, customer_id)]
 
 
 async def find_told(store: Store, project: int, ids: Sequence[bytes]) -> list[int]:

@@ -17,7 +17,7 @@ from enrol.store.changes import (
     conflict_of,
     is_stale,
 )
-from enrol.store.sqlite.identifiers import Shelf
+from enrol.store.sqlite.keys.identifiers import Shelf
 from enrol.store.sqlite.scrubbing import scrub
 from enrol.store.statements import insert_into, statement_of, to_sqlite
 

@@ -25,7 +25,7 @@ from enrol.store.group import (
 )
 from enrol.store.sqlite.apply import add_links, apply, find_head
 from enrol.store.sqlite.file import transaction
-from enrol.store.sqlite.identifiers import Shelf
+from enrol.store.sqlite.keys.identifiers import Shelf
 from enrol.store.sqlite.scrubbing import Overwriting
 from enrol.store.statements import insert_into, to_sqlite
 

@@ -18,9 +18,10 @@ from enrol.customers.lifecycle.change import Change
 from enrol.store.sqlite.file import BUSY_MILLISECONDS
 
 # A page has 4,096 bytes, and a row of more than 1,002 goes elsewhere with the rest.
-LENGTHS: Final = (16, 40, 80, 140, 220, 320, 440, 580, 740)
-# A row each this many, for a page has more.
-STRIDE: Final = 3
+LENGTHS: Final = (60, 160, 320, 520, 740)
+# How many rows at once, one number after the other: together they are longer than a page, whatever
+# room it has, and where one number just fills a page without a rest, the other does not.
+AT_ONCE: Final = (6, 4)
 
 
 class Scrubbed(NamedTuple):
@@ -34,10 +35,10 @@ class Scrubbed(NamedTuple):
 
 TABLES: Final = {
     "customers": Scrubbed(("id",), "reason", 24),
-    "wallets": Scrubbed(("customer_id", "id"), "updated_by", 60),
-    "dids": Scrubbed(("customer_id", "id"), "updated_by", 60),
-    "emails": Scrubbed(("customer_id", "id"), "updated_by", 60),
-    "events": Scrubbed(("seq",), "fields", 90),
+    "wallets": Scrubbed(("customer_id", "id"), "updated_by", 42),
+    "dids": Scrubbed(("customer_id", "id"), "updated_by", 42),
+    "emails": Scrubbed(("customer_id", "id"), "updated_by", 42),
+    "events": Scrubbed(("seq",), "fields", 48),
 }
 
 
@@ -103,27 +104,31 @@ def scrub(connection: apsw.Connection, change: Change) -> None:
         if table is not None:
             for row in write.rows:
                 key = row[len(write.columns) :]
-                for project, *near in _near(connection, write.table, table, key):
-                    _stretch(connection, write.table, table, (project, *near))
+                near = [*_near(connection, write.table, table, key)]
+                for some in AT_ONCE:
+                    for start in range(0, len(near), some):
+                        _stretch(connection, write.table, table, near[start : start + some])
 
 
 def _near(
     connection: apsw.Connection, name: str, table: Scrubbed, key: tuple[Any, ...]
 ) -> Iterator[tuple[Any, ...]]:
-    """Some keys around this one, which names a row or all rows of a customer."""
-    columns = ", ".join(("project", *table.key))
-    for beside, order in ((">=", "ASC"), ("<", "DESC")):
+    """The texts and keys of rows around this key, which is that of a row or of a customer."""
+    columns = ", ".join((table.text, "project", *table.key))
+    for beside, order in (("<", "DESC"), (">=", "ASC")):
         query = (
             f"SELECT {columns} FROM {name} WHERE project = ? AND {table.key[0]} {beside} ? "  # noqa: S608
             f"ORDER BY {', '.join(f'{column} {order}' for column in table.key)} LIMIT {table.reach}"
         )
         found: Any = connection.execute(query, key[:2]).fetchall()
-        yield from found[::STRIDE]
+        yield from found
 
 
-def _stretch(connection: apsw.Connection, name: str, table: Scrubbed, key: tuple[Any, ...]) -> None:
+def _stretch(
+    connection: apsw.Connection, name: str, table: Scrubbed, rows: Sequence[tuple[Any, ...]]
+) -> None:
     where = " AND ".join(f"{column} = ?" for column in ("project", *table.key))
-    before: Any = connection.execute(f"SELECT {table.text} FROM {name} WHERE {where}", key).get  # noqa: S608
     update = f"UPDATE {name} SET {table.text} = ? WHERE {where}"  # noqa: S608
-    for text in (*("-" * length for length in LENGTHS), before):
-        connection.execute(update, (text, *key))
+    for length in LENGTHS:
+        connection.executemany(update, [("-" * length, *key) for _, *key in rows])
+    connection.executemany(update, rows)

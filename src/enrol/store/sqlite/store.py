@@ -20,7 +20,7 @@ from enrol.store.search.steps import Dialect, Steps
 from enrol.store.sqlite import reads
 from enrol.store.sqlite.enrol import find_receipt
 from enrol.store.sqlite.file import connect, read_secret
-from enrol.store.sqlite.identifiers import find
+from enrol.store.sqlite.keys.identifiers import find
 from enrol.store.sqlite.writer_connection import WriterConnection
 
 READERS: Final = 2

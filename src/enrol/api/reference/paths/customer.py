@@ -204,9 +204,11 @@ def if_match() -> Json:
 
 def prefer(example: str) -> Json:
     """The header that says what the answer holds."""
-    words = "What the answer holds (RFC 7240): `return=representation` or `return=minimal`."
-    schema = {"enum": ["return=minimal", "return=representation"]}
-    return parameter("header", "Prefer", words, schema, example)
+    words = (
+        "What the answer holds (RFC 7240): `return=representation` or `return=minimal`; any other "
+        "preference is passed over."
+    )
+    return parameter("header", "Prefer", words, {"type": "string"}, example)
 
 
 def _reason() -> Json:

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import msgspec
+
 from enrol.api.reference import examples
 from enrol.api.reference.answers import refusals, success
 from enrol.api.reference.resource import (
@@ -20,6 +22,7 @@ from enrol.api.resources.lookup import (
     MOST_SHOWN,
     LookupAnswer,
     LookupRequest,
+    LookupWallet,
 )
 from enrol.customers.wallets.registry import NAMESPACES
 from enrol.settings import Settings
@@ -74,9 +77,24 @@ def _paths(settings: Settings) -> Json:
     }
 
 
+def _schemas(settings: Settings) -> Json:
+    """Types do not say which namespaces there are."""
+    _, schemas = msgspec.json.schema_components([LookupWallet], ref_template="{name}")
+    wallet: Json = schemas["LookupWallet"]
+    del wallet["title"]
+    named = {"enum": list(NAMESPACES), "description": "The namespace of the chain (CAIP-2)."}
+    spelt = {"description": "The address in any spelling."}
+    properties = {
+        "wallet": {**wallet["properties"]["wallet"], **spelt},
+        "blockchainNamespace": named,
+    }
+    return {"LookupWallet": {**wallet, "properties": properties}}
+
+
 RESOURCE: Final = Resource(
     _paths,
     types=(LookupRequest, LookupAnswer),
+    schemas=_schemas,
     meanings={
         "LookupRequest": {
             "wallets": ("Addresses, each alone or with its namespace.", ASKED["wallets"]),
@@ -84,13 +102,6 @@ RESOURCE: Final = Resource(
             "dids": ("DIDs.", ["did:web:example.com:customers:3"]),
             "subs": ("Claims `sub`.", ASKED["subs"]),
             "externalCustomerIds": ("Your own IDs.", ["customer-17"]),
-        },
-        "LookupWallet": {
-            "wallet": ("The address in any spelling.", None),
-            "blockchainNamespace": (
-                f"One of: {', '.join(NAMESPACES)}.",
-                "tezos",
-            ),
         },
         "LookupData": dict.fromkeys(
             ("wallets", "ids", "dids", "subs", "externalCustomerIds"), (VALUES, None)

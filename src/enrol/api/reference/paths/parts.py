@@ -127,8 +127,7 @@ def _add(kind: Kind) -> Json:
             "200": _answer(kind, f"The {kind.one}, or its ID, as of `POST /customers`."),
             **refusals(
                 *(*CHANGE, *BODY, *GONE, "customer.erased", "customer.conflict"),
-                # Somebody may remove it before it is answered.
-                *(f"{kind.name.lower()}.unknown", f"{kind.name.lower()}.too_many"),
+                f"{kind.name.lower()}.too_many",
                 faults=kind.faults,
             ),
         },

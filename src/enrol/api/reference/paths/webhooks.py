@@ -18,8 +18,7 @@ from enrol.api.reference.resource import (
 )
 from enrol.api.reference.schemas import Json, ref
 from enrol.api.resources.webhook_deliveries import AttemptsQuery
-from enrol.api.resources.webhooks import MISSED, MOST_SECRETS, MOST_WEBHOOKS
-from enrol.api.webhook_views import (
+from enrol.api.resources.webhook_views import (
     MOST_OVERLAP_HOURS,
     AttemptPage,
     AttemptView,
@@ -30,6 +29,7 @@ from enrol.api.webhook_views import (
     WebhookPatch,
     WebhookView,
 )
+from enrol.api.resources.webhooks import MISSED, MOST_SECRETS, MOST_WEBHOOKS
 from enrol.settings import Settings
 from enrol.webhooks.messages import USUAL_TYPES
 

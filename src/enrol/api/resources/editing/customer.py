@@ -190,17 +190,13 @@ def most_bytes_of(picture_bytes: int) -> int:
 
 
 async def _reason(server: Server, request: Reads) -> str | None:
-    """The reason of a call whose body, where it has one, says no more."""
+    """The reason of the body, where it has one, or of the query."""
     asked = edge_request(request)
     sent = _reason_of_the_query(asked, server.limits.text_chars)
     if not _has_body(asked):
         return sent
     body = await read_json(server, request, Reason)
-    if body.reason is UNSET:
-        return sent
-    if sent is not None:
-        raise Problem("body.invalid", faults=[Fault(None, f"/{REASON}", "field.duplicate")])
-    return body.reason
+    return sent if body.reason is UNSET else body.reason
 
 
 def _reason_of_the_query(request: Request, most: int) -> str | None:

@@ -83,12 +83,13 @@ async def unmerge_customer(
     key = caller.key
     asked = await read_json(server, request, UnmergeRequest)
     target_id, source_id = customer_bytes(customer_id), asked.source_customer_id.bytes
-    for _ in range(ATTEMPTS):
-        records = await server.store.find_customers(key.project, [target_id, source_id])
-        # What moved is read after the versions: a merge that comes between is seen by them.
-        decided = await _decide_unmerge(caller, records, (target_id, source_id))
-        if await store_decided(server, key, records, decided):
-            return _answer(source_id)
+    async with server.turns.of(key.project, [target_id, source_id]):
+        for _ in range(ATTEMPTS):
+            records = await server.store.find_customers(key.project, [target_id, source_id])
+            # What moved is read after the versions: a merge that comes between is seen by them.
+            decided = await _decide_unmerge(caller, records, (target_id, source_id))
+            if await store_decided(server, key, records, decided):
+                return _answer(source_id)
     raise Problem("customer.busy")
 
 

@@ -28,6 +28,7 @@ from enrol.customers.editing.parts import (
     plan_added_wallet,
     plan_changed_part,
     plan_removed_part,
+    row_after,
 )
 from enrol.customers.model import CustomerDid, CustomerWallet
 from enrol.problems import Problem
@@ -97,13 +98,12 @@ async def add_wallet(
     wanted = customer_bytes(customer_id)
     sent = await read_json(server, request, CustomerWallet)
     checked, minted = _checked(caller, sent), server.mint().bytes
-    record = await _change(
-        caller,
-        wanted,
-        lambda stored: plan_added_wallet(caller.actor, stored, sent, checked, minted),
-    )
+
+    def plan(record: CustomerRecord) -> Plan:
+        return plan_added_wallet(caller.actor, record, sent, checked, minted)
+
     value = f"{sent.blockchain_namespace}:{checked.canonical}"
-    return _answer_added(caller, record, WALLETS, value)
+    return await _add(caller, wanted, WALLETS, value, plan)
 
 
 @post(DIDS_PATH, status_code=200, operation_id="addDid", tags=["customers"])
@@ -115,10 +115,11 @@ async def add_did(
     wanted = customer_bytes(customer_id)
     sent = await read_json(server, request, CustomerDid)
     checked, minted = _checked(caller, sent), server.mint().bytes
-    record = await _change(
-        caller, wanted, lambda stored: plan_added_did(caller.actor, stored, sent, checked, minted)
-    )
-    return _answer_added(caller, record, DIDS, sent.did)
+
+    def plan(record: CustomerRecord) -> Plan:
+        return plan_added_did(caller.actor, record, sent, checked, minted)
+
+    return await _add(caller, wanted, DIDS, sent.did, plan)
 
 
 @patch(WALLET_PATH, operation_id="updateWallet", tags=["customers"])
@@ -199,15 +200,35 @@ async def _change(caller: Caller, customer_id: bytes, plan: Change) -> CustomerR
         raise Problem(f"{error}.too_many", words) from None
 
 
+async def _add(
+    caller: Caller, customer_id: bytes, part: Part, value: str, plan: Change
+) -> Response[bytes]:
+    """Add a part, and answer it: also one that another call moved or removed this moment."""
+    after: list[Row] = []
+
+    def plan_noted(record: CustomerRecord) -> Plan:
+        planned = plan(record)
+        after[:] = [row_after(planned, find_part(record, part, value))]
+        return planned
+
+    record = await _change(caller, customer_id, plan_noted)
+    view = VIEWS[part](find_part(record, part, value) or after[0])
+    return caller.answer(str(view.id), view, record, unless_asked=REPRESENTATION)
+
+
 async def _update(
     caller: Caller, customer_id: str, part: Part, part_id: str, body: WalletPatch | DidPatch
 ) -> Response[bytes]:
+    after: list[Row] = []
+
     def plan(record: CustomerRecord) -> Plan:
         row = _found(record, part, part_id)
-        return plan_changed_part(caller.actor, record, part, row, body)
+        planned = plan_changed_part(caller.actor, record, part, row, body)
+        after[:] = [row_after(planned, row)]
+        return planned
 
     record = await _change(caller, customer_bytes(customer_id), plan)
-    view = VIEWS[part](_found(record, part, part_id))
+    view = VIEWS[part](find_part(record, part, part.value(after[0])) or after[0])
     return caller.answer(str(view.id), view, record)
 
 
@@ -233,16 +254,6 @@ def _found(record: CustomerRecord, part: Part, part_id: str) -> Row:
         if row["id"] == wanted:
             return row
     raise Problem(f"{part.member}.unknown")
-
-
-def _answer_added(
-    caller: Caller, record: CustomerRecord, part: Part, value: str
-) -> Response[bytes]:
-    row = find_part(record, part, value)
-    if row is None:  # somebody removed it this moment
-        raise Problem(f"{part.member}.unknown")
-    view = VIEWS[part](row)
-    return caller.answer(str(view.id), view, record, unless_asked=REPRESENTATION)
 
 
 def _answer(record: CustomerRecord, view: View) -> Response[View]:

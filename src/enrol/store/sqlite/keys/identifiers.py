@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import apsw
 
-from enrol.store.sqlite.hash_filter import HASH_SPACE, HashFilter
+from enrol.store.sqlite.keys.hash_filter import HASH_SPACE, HashFilter
 
 # A run is closed when it has this many keys.
 RUN_KEYS: Final = 4_000

@@ -1,0 +1,1 @@
+"""Query strings, and the lists that they ask for."""

@@ -1,0 +1,1 @@
+"""The unique keys of a SQLite file."""

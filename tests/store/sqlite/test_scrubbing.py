@@ -1,0 +1,156 @@
+"""What an erasure leaves in the pages of a file. The layout is the same in every run."""
+
+import random
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import apsw
+import pytest
+
+from enrol.customers.lifecycle.change import Change, Write
+from enrol.store.sqlite.file import connect, prepare, transaction
+from enrol.store.sqlite.scrubbing import (
+    OVERWRITE_SECONDS,
+    PAUSE_SECONDS,
+    Overwriting,
+    scrub,
+)
+
+PROJECT = 1
+PEOPLE = 4_000
+
+
+def name_of(number: int) -> str:
+    return f"Person-{number:06}-of-these"
+
+
+def id_of(number: int) -> bytes:
+    return number.to_bytes(16, "big")
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with customers that came in batches of all sizes, many of whose rows grew later."""
+    path = str(tmp_path_factory.mktemp("scrubbed") / "enrol.db")
+    prepare(path)
+    connection = connect(path)
+    connection.pragma("synchronous", "off")
+    chance = random.Random(1)
+    number = 0
+    while number < PEOPLE:
+        batch = range(number, min(PEOPLE, number + chance.choice([1, 1, 1, 2, 7, 40, 300])))
+        number = batch.stop
+        with transaction(connection):
+            for each in batch:
+                padding = "x" * chance.choice([0, 10, 300])
+                connection.execute(
+                    "INSERT INTO customers (project, id, batch_id, type, created_at, name, address)"
+                    " VALUES (?, ?, ?, 'Individual', 0, ?, ?)",
+                    (PROJECT, id_of(each), id_of(each), name_of(each), padding),
+                )
+    # As the writer has it for changes.
+    connection.pragma("secure_delete", True)
+    grown = chance.sample(range(PEOPLE), PEOPLE // 3)
+    for each in grown:
+        connection.execute(
+            "UPDATE customers SET reason = ?, metadata = ? WHERE project = ? AND id = ?",
+            ("r" * chance.randint(1, 200), "m" * chance.randint(1, 900), PROJECT, id_of(each)),
+        )
+    connection.close()
+    return Path(path)
+
+
+@pytest.fixture
+def connection(filled: Path, tmp_path: Path) -> apsw.Connection:
+    """A copy for one test alone."""
+    connection = connect(str(shutil.copy(filled, tmp_path / "enrol.db")))
+    connection.pragma("synchronous", "off")
+    return connection
+
+
+def erase(connection: apsw.Connection, numbers: Sequence[int]) -> Change:
+    """Empty the rows as an erasure does."""
+    connection.pragma("secure_delete", True)
+    rows = [(None, None, None, None, PROJECT, id_of(number)) for number in numbers]
+    columns = ("name", "address", "reason", "metadata")
+    write = Write("update", "customers", columns, rows, ("project", "id"))
+    with transaction(connection):
+        connection.executemany(
+            "UPDATE customers SET name = ?, address = ?, reason = ?, metadata = ? "
+            "WHERE project = ? AND id = ?",
+            rows,
+        )
+    return Change(PROJECT, b"", "key", 0, writes=[write], erases=True)
+
+
+def left(connection: apsw.Connection, numbers: Sequence[int]) -> list[int]:
+    """Of whom the file tells."""
+    connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    raw = Path(connection.filename).read_bytes()
+    return [number for number in numbers if name_of(number).encode() in raw]
+
+
+def test_what_was_moved_about_in_pages_is_overwritten(connection: apsw.Connection) -> None:
+    numbers = random.Random(2).sample(range(PEOPLE), 400)
+    change = erase(connection, numbers)
+    # To overwrite the rows alone does not suffice.
+    assert left(connection, numbers)
+    before = connection.execute("SELECT * FROM customers").fetchall()
+    with transaction(connection):
+        scrub(connection, change)
+    assert left(connection, numbers) == []
+    assert connection.execute("SELECT * FROM customers").fetchall() == before
+    assert connection.pragma("integrity_check") == "ok"
+
+
+def test_a_customer_of_whom_there_are_copies_leaves_none(connection: apsw.Connection) -> None:
+    """One at a time: no other erasure clears the pages beside."""
+    connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    raw = Path(connection.filename).read_bytes()
+    twice = [number for number in range(PEOPLE) if raw.count(name_of(number).encode()) > 1]
+    assert len(twice) > 10
+    for number in twice:
+        change = erase(connection, [number])
+        with transaction(connection):
+            scrub(connection, change)
+        assert left(connection, [number]) == []
+
+
+def test_a_log_that_a_reader_holds_is_emptied_later(
+    connection: apsw.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [1_000.0]
+    monkeypatch.setattr("enrol.store.sqlite.scrubbing.time.monotonic", lambda: clock[0])
+    log = Path(f"{connection.filename}-wal")
+    overwriting = Overwriting(connection)
+    reader = connect(connection.filename, read_only=True)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM customers").fetchall()
+    overwriting.begin([Change(PROJECT, b"", "key", 0, erases=True)])
+    assert connection.pragma("secure_delete") == 1
+    erase(connection, [1])
+    overwriting.go_on()
+    assert log.stat().st_size > 0
+    assert overwriting.patience == PAUSE_SECONDS
+    reader.execute("COMMIT")
+    # Not before its time, for each try makes callers wait.
+    overwriting.go_on()
+    assert log.stat().st_size > 0
+    clock[0] += PAUSE_SECONDS
+    overwriting.go_on()
+    assert log.stat().st_size == 0
+    clock[0] += OVERWRITE_SECONDS
+    overwriting.go_on()
+    assert not overwriting.is_due
+    reader.close()
+
+
+def test_pages_that_changes_free_are_overwritten(connection: apsw.Connection) -> None:
+    overwriting = Overwriting(connection)
+    overwriting.begin([Change(PROJECT, b"", "key", 0)])
+    assert connection.pragma("secure_delete") == 1
+    assert overwriting.patience is None
+    # A batch frees none that tell of anybody.
+    overwriting.begin([])
+    assert connection.pragma("secure_delete") == 2
