@@ -26,6 +26,7 @@ COMMANDS = (
     *("key", "key create", "key list", "key revoke"),
     "import",
     "export",
+    "undo",
 )
 TIME = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
 

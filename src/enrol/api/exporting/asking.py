@@ -5,8 +5,8 @@ from urllib.parse import parse_qsl, urlencode
 
 from msgspec import Meta, Struct
 
-from enrol.api.page_query import PageQuery, read_page_query
-from enrol.api.query import read_query
+from enrol.api.lists.page_query import PageQuery, read_page_query
+from enrol.api.lists.query import read_query
 from enrol.customers.faults import Fault
 from enrol.problems import Problem
 
