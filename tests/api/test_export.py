@@ -4,10 +4,13 @@ import csv
 import gzip
 import io
 import json
+import re
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +20,7 @@ import pytest
 
 from enrol.api.exporting.file import MOST_PICTURES, PAGE_CUSTOMERS
 from enrol.api.exporting.streaming import MOST_EXPORTS
-from enrol.customers.exporting.items import CELLS
+from enrol.customers.exporting.items import CELLS, csv_header
 from enrol.imports.reading import COLUMNS, Row, Source
 from tests.api.conformance import Description
 from tests.api.refusals import faults, problem
@@ -447,6 +450,43 @@ class TestSlowReaders:
             assert block
             read += block
         assert read.count(b'"customerWallet"') == 700
+
+
+def _most_memory(server: Served) -> int:
+    """The most that the HTTP process has held, in bytes, since it was last asked."""
+    process = Path(f"/proc/{server.process.pid}")
+    found = re.search(r"VmHWM:\s+(\d+) kB", (process / "status").read_text())
+    assert found
+    (process / "clear_refs").write_text("5")
+    return int(found[1]) * 1024
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("file_format", ["jsonl", "csv", "full"])
+def test_a_file_takes_no_more_memory_the_larger_it_is(project: Project, file_format: str) -> None:
+    people = ({"customerClaims": {"name": "N", "address": "x" * 4_000}},) * 1_000
+    project.enrol(*people)
+    # What the database keeps of its file is bounded, and there by then.
+    for _ in range(6):
+        _read(project, file_format)
+    _most_memory(project.server)
+    small = _read(project, file_format)
+    before = _most_memory(project.server)
+    for _ in range(9):
+        project.enrol(*people)
+    _most_memory(project.server)
+    large = _read(project, file_format)
+    assert large == 10 * small > 40_000_000
+    assert _most_memory(project.server) - before < large / 2
+
+
+def _read(project: Project, file_format: str) -> int:
+    """Read a whole file, of which nothing is kept; how many bytes it had."""
+    query = {"format": file_format, "type": "Individual", "spreadsheet": "false"}
+    url = f"{project.server.url}/customers/export"
+    headers = project.headers | {"Accept-Encoding": "identity"}
+    with httpx.stream("GET", url, params=query, headers=headers) as answer:
+        return sum(map(len, answer.iter_raw())) - (len(csv_header()) if file_format == "csv" else 0)
 
 
 def _stalled(project: Project) -> socket.socket:

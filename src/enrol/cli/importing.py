@@ -227,7 +227,7 @@ def _running(client: "Client", source: "Source", report: Report, customer_type: 
         running = Running(client, source, mode, chosen)
     except ValueError as error:
         fail(f"It cannot begin: {error}.", USAGE)
-    report.tally = running.tally
+    report.running, report.tally = running, running.tally
     return running
 
 

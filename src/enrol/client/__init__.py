@@ -4,6 +4,7 @@ from enrol.api.views import CustomerPage, CustomerView
 from enrol.client.asynchronous import AsyncClient, AsyncImport
 from enrol.client.batches import ImportOptions, ItemResult
 from enrol.client.blocking import Client, Import
+from enrol.client.calls import LeftCustomer, UndoneBatch
 from enrol.client.errors import (
     AnswerUnreadable,
     CustomerNotEncodable,
@@ -28,6 +29,8 @@ __all__ = [
     "ImportOptions",
     "ItemError",
     "ItemResult",
+    "LeftCustomer",
     "NotAnswered",
     "Retry",
+    "UndoneBatch",
 ]

@@ -13,7 +13,7 @@ import httpx
 from enrol.api.views import CustomerPage, CustomerView
 from enrol.client import batches, calls
 from enrol.client.batches import Batch, Cutter, ImportOptions, ItemResult, Plan
-from enrol.client.calls import Call, Pages
+from enrol.client.calls import Call, Pages, UndoneBatch
 from enrol.client.errors import EnrolError
 from enrol.client.tries import LIMITS, TIMEOUT, Reply, Retry, Session, Step, tries, unlogged
 
@@ -100,6 +100,13 @@ class AsyncClient:
             for customer in pages.take(await self._send(pages.next_call())):
                 yield customer
 
+    async def undo_batch(
+        self, batch_id: UUID | str, reason: str | None = None, *, dry_run: bool = False
+    ) -> UndoneBatch:
+        """Remove the customers that a batch created and that nobody has changed since, or tell
+        what that would do. Raises `EnrolProblem` ``batch.unknown``."""
+        return await self._send(calls.undo_batch(batch_id, reason, dry_run=dry_run))
+
     async def count_customers(self) -> int:
         """How many customers the project has."""
         # Null only where the call says that it wants none.
@@ -163,6 +170,11 @@ class AsyncImport(AsyncIterator[T], Generic[T]):
 
     async def __anext__(self) -> T:
         return await anext(self._results)
+
+    @property
+    def batch_ids(self) -> list[UUID]:
+        """The batches that were answered so far: `undo_batch` takes each of them."""
+        return self._plan.batches()
 
     async def aclose(self) -> None:
         """End it here: what is under way is broken off, nothing more is sent."""

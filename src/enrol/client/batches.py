@@ -2,7 +2,7 @@
 
 import gzip
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Generic, Literal, TypedDict, TypeVar
 from urllib.parse import urlencode
@@ -20,6 +20,7 @@ Mode = Literal["atomic", "partial", "dryRun"]
 Outcome = Literal["created", "exists", "refused"]
 
 MIB: Final = 1024 * 1024
+BATCH_HEADER: Final = "Enrol-Batch-Id"
 MULTI_STATUS: Final = frozenset({200, 207})
 _IMPORT_ID: Final = re.compile(r"[\x21\x23-\x7e]{1,200}")
 # Pictures apart, text shrinks as much at the first level as at the last, in a tenth of the time.
@@ -102,6 +103,8 @@ class Plan(Generic[T]):
     mode: Mode
     parse: Callable[[bytes, Batch], list[T]]
     settings: ImportSettings
+    # By the place of their first customers.
+    batch_ids: dict[int, UUID] = field(default_factory=dict)
 
     def call(self, batch: Batch) -> Call[list[T]]:
         """The call that sends a batch.
@@ -128,7 +131,17 @@ class Plan(Generic[T]):
             parse=lambda answer: _counted(self.parse(answer, batch), batch),
             first=batch.first,
             statuses=MULTI_STATUS,
+            note=lambda headers: self._note(batch, headers),
         )
+
+    def _note(self, batch: Batch, headers: Mapping[str, str]) -> None:
+        # Nothing was stored where there is none.
+        if (batch_id := headers.get(BATCH_HEADER)) is not None:
+            self.batch_ids[batch.first] = UUID(batch_id)
+
+    def batches(self) -> list[UUID]:
+        """The IDs of the batches that were answered, in the order of the customers."""
+        return [batch_id for _, batch_id in sorted(self.batch_ids.items())]
 
 
 def creating(project: str, options: ImportOptions) -> Plan[UUID]:

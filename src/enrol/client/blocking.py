@@ -14,7 +14,7 @@ import httpx
 from enrol.api.views import CustomerPage, CustomerView
 from enrol.client import batches, calls
 from enrol.client.batches import Batch, Cutter, ImportOptions, ItemResult, Plan
-from enrol.client.calls import Call, ExportFormat, Pages
+from enrol.client.calls import Call, ExportFormat, Pages, UndoneBatch
 from enrol.client.errors import EnrolError, NotAnswered
 from enrol.client.tries import LIMITS, TIMEOUT, Reply, Retry, Session, Step, tries, unlogged
 
@@ -130,6 +130,13 @@ class Client:
         except httpx.RequestError as error:
             return error
 
+    def undo_batch(
+        self, batch_id: UUID | str, reason: str | None = None, *, dry_run: bool = False
+    ) -> UndoneBatch:
+        """Remove the customers that a batch created and that nobody has changed since, or tell
+        what that would do. Raises `EnrolProblem` ``batch.unknown``."""
+        return self._send(calls.undo_batch(batch_id, reason, dry_run=dry_run))
+
     def count_customers(self) -> int:
         """How many customers the project has."""
         # Null only where the call says that it wants none.
@@ -210,6 +217,11 @@ class Import(Iterator[T], Generic[T]):
 
     def __next__(self) -> T:
         return next(self._results)
+
+    @property
+    def batch_ids(self) -> list[UUID]:
+        """The batches that were answered so far: `undo_batch` takes each of them."""
+        return self._plan.batches()
 
     def close(self) -> None:
         """End it here: what is under way is waited for, nothing more is sent."""

@@ -37,6 +37,8 @@ class Call(Generic[T]):
     repeated: bool = True
     statuses: frozenset[int] = OK
     request_id: str = field(default_factory=lambda: str(uuid4()))
+    # Told the headers of the answer that is read.
+    note: Callable[[Mapping[str, str]], None] | None = field(default=None, repr=False)
 
     @property
     def method(self) -> str:
@@ -83,6 +85,35 @@ def export_customers(
         path=f"/customers/export?{urlencode(query)}",
         headers={"Accept": "*/*"},
         parse=_nothing,
+    )
+
+
+class LeftCustomer(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A customer that an undo left: it was ``changed``, ``deleted``, ``merged`` or ``erased``."""
+
+    id: UUID
+    reason: str
+
+
+class UndoneBatch(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What an undo did, or would do: how many customers it ``removed``, and whom it ``left``."""
+
+    batch_id: UUID
+    removed: int
+    left: list[LeftCustomer]
+
+
+def undo_batch(
+    batch_id: UUID | str, reason: str | None = None, *, dry_run: bool = False
+) -> Call[UndoneBatch]:
+    """``POST /batches/{id}/undo``."""
+    query = "?dryRun=true" if dry_run else ""
+    return Call(
+        name="POST /batches/{id}/undo",
+        path=f"/batches/{UUID(str(batch_id))}/undo{query}",
+        headers={"Content-Type": "application/json"},
+        content=msgspec.json.encode({"reason": reason}),
+        parse=_UNDONE,
     )
 
 
@@ -148,6 +179,7 @@ class _Findings(Struct, frozen=True):
 
 
 _CUSTOMER: Final = msgspec.json.Decoder(CustomerView).decode
+_UNDONE: Final = msgspec.json.Decoder(UndoneBatch).decode
 _PAGE: Final = msgspec.json.Decoder(CustomerPage).decode
 
 

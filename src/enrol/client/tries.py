@@ -122,6 +122,8 @@ def tries(call: Call[T], session: Session) -> Generator[Step, Reply, T]:
 def _read(call: Call[T], reply: httpx.Response) -> T:
     if reply.status_code not in call.statuses:
         raise _problem(call, reply)
+    if call.note:
+        call.note(reply.headers)
     try:
         return call.parse(reply.content)
     except UNREADABLE:

@@ -10,7 +10,8 @@ import msgspec
 from enrol.api.exporting.asking import ExportOptions
 from enrol.api.http import RETRY_SECONDS
 from enrol.api.lists.listing import find_filters
-from enrol.api.lists.page_query import PageQuery, time_of
+from enrol.api.lists.page_query import PageQuery
+from enrol.api.lists.query import time_of
 from enrol.api.server import Server
 from enrol.api.views import customer_view
 from enrol.customers.exporting.items import (

@@ -9,7 +9,8 @@ from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
-from enrol.api.lists.page_query import ANY, PageQuery, time_of
+from enrol.api.lists.page_query import ANY, PageQuery
+from enrol.api.lists.query import time_of
 from enrol.api.server import Server
 from enrol.customers.enrolment import DID, EXTERNAL, SUB, WALLET
 from enrol.customers.faults import Fault
