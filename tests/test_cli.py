@@ -25,6 +25,8 @@ COMMANDS = (
     *("project", "project create", "project list"),
     *("key", "key create", "key list", "key revoke"),
     "import",
+    "export",
+    "undo",
 )
 TIME = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
 
@@ -329,7 +331,8 @@ def test_customers_are_counted_in_the_list(database: Path) -> None:
     connection = connect(str(database))
     for number in (3, 4):
         row = (1, bytes([number] * 16), "key_1", "atomic", 5, number, 0, 5 - number, 0)
-        connection.execute("INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        columns = "project, id, key_id, mode, items, created, existing, refused, created_at"
+        connection.execute(f"INSERT INTO batches ({columns}) VALUES ({', '.join('?' * 9)})", row)
     connection.close()
     assert enrol("project", "list", "--json").data[0]["customers"] == 7
 

@@ -10,6 +10,7 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException, ValidationException
 
 from enrol.api.edge import Edge
+from enrol.api.exporting import route as exporting
 from enrol.api.http import REQUEST_ID, ClientGone
 from enrol.api.options import options_of
 from enrol.api.reference import routes as reference
@@ -39,6 +40,7 @@ from enrol.store.registry import is_postgres
 # In the order of the API's description; a new resource is a module and a name here.
 HANDLERS: Final = (
     *customers.HANDLERS,
+    *exporting.HANDLERS,
     *lookup.HANDLERS,
     *customer.HANDLERS,
     *parts.HANDLERS,

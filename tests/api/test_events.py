@@ -203,3 +203,31 @@ def test_a_history_is_in_the_order_of_the_feed(project: Project) -> None:
     project.enrol(*(customer() for _ in range(30)))
     seqs = [event["seq"] for event in page(project)["data"]]
     assert all(later - before == 1 for before, later in pairwise(seqs))
+
+
+def test_the_history_of_those_who_were_merged_is_the_targets_too(project: Project) -> None:
+    one, two, three = project.enrol(customer(), customer(), customer())
+    paths = {"one": one, "two": two}
+    for number in range(3):
+        for name, customer_id in paths.items():
+            body = {"tags": [f"{name}-{number}"]}
+            assert project.call("PATCH", f"/customers/{customer_id}", body).status_code == 200
+    merge = {"sourceCustomerIds": [one], "targetCustomerId": two}
+    assert project.call("POST", "/customers/merge", merge).status_code == 200
+    whole = project.get(f"/customers/{two}/events").json()["data"]
+    told = {event["customerId"] for event in whole}
+    assert told == {one, two}
+    seqs = [event["seq"] for event in whole]
+    assert seqs == sorted(set(seqs))
+    feed = project.get("/events").json()["data"]
+    assert whole == [event for event in feed if event["customerId"] != three]
+    # The same, a few at a time.
+    paged, after = [], "0"
+    for _ in whole:
+        page = project.get(f"/customers/{two}/events", after=after, limit=2).json()
+        paged += page["data"]
+        after = page["nextAfter"]
+    assert paged == whole
+    # The source keeps its own alone.
+    own = project.get(f"/customers/{one}/events").json()["data"]
+    assert {event["customerId"] for event in own} == {one}

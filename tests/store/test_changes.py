@@ -15,6 +15,7 @@ from uuid_utils import uuid7
 
 from enrol.app import open_store
 from enrol.customers.batch import plan_batch, read_batch
+from enrol.customers.editing.undoing import Undo
 from enrol.customers.enrolment import EXTERNAL, WALLET, Enrolment, Stored
 from enrol.customers.lifecycle.chain import EventColumns, Link, link_hash
 from enrol.customers.lifecycle.change import Applied, Change, Conflict, Event, Stale, Write
@@ -186,6 +187,51 @@ async def test_of_many_at_once_one_takes_a_key_and_the_chain_holds(store: Store)
     assert sum(isinstance(outcome, Conflict) for outcome in outcomes) == 7
     assert sum(isinstance(outcome, Stored) for outcome in outcomes) == 8
     assert await verified(store) == 8 + 1 + 16
+
+
+async def undo_of(store: Store, ids: list[bytes], keys: list[bytes], *, left: int = 0) -> Undo:
+    """The undoing of the only batch, as it looks before anything else happens."""
+    ((batch,),) = await store.fetch("SELECT id FROM batches WHERE project = $1", PROJECT)
+    customers = [(one, [key]) for one, key in zip(ids, keys, strict=True)]
+    return Undo(
+        PROJECT, uuid7().bytes, "key_2", now_ms(), bytes(16), batch, "Wrong", customers, left
+    )
+
+
+@pytest.mark.parametrize("count", [3, 40])
+async def test_an_undo_leaves_out_who_was_changed_after_it_was_decided(
+    store: Store, count: int
+) -> None:
+    ids = await enrolled(store, count)
+    keys = [bytes([place]) * 16 for place in range(count)]
+    take = [(key, one, WALLET) for key, one in zip(keys, ids, strict=True)]
+    assert isinstance(await store.apply(changed(take=take)), Applied)
+    undo = await undo_of(store, ids, keys, left=1)
+    event = Event("customer.updated", ids[1], ("name",))
+    change = changed(event, expected=[(ids[1], 0)], writes=[renamed(ids[1], "Kept")])
+    assert isinstance(await store.apply(change), Applied)
+    assert await store.apply(undo) == Applied(2 * count + 1)
+    rows = await store.fetch("SELECT id, name, deleted_by, version FROM customers ORDER BY id")
+    assert rows[1] == (ids[1], "Kept", None, count + 1)
+    others = [row for row in rows if row[0] != ids[1]]
+    assert {row[2] for row in others} == {"key_2"}
+    # Each has its own event, in the order of the batch.
+    assert [row[3] for row in others] == [*range(count + 2, 2 * count + 1)]
+    assert await store.find_identifiers(PROJECT, keys) == {keys[1]: ids[1]}
+    ((data,),) = await store.fetch("SELECT data FROM events WHERE type = $1", "batch.undone")
+    assert json.loads(data) == {"removed": count - 1, "left": 2, "reason": "Wrong"}
+    (batch,) = await store.fetch("SELECT undone_at, undone_by, removed FROM batches")
+    assert batch == (undo.at, "key_2", count - 1)
+    assert await verified(store) == 2 * count + 1
+
+
+async def test_an_undo_of_which_nobody_is_left_writes_nothing(store: Store) -> None:
+    ids = await enrolled(store)
+    keys = [bytes([place]) * 16 for place in range(3)]
+    assert await store.apply(await undo_of(store, ids, keys)) == Applied(7)
+    assert await store.apply(await undo_of(store, ids, keys)) == Applied(7)
+    assert await store.fetch("SELECT removed FROM batches") == [(3,)]
+    assert await verified(store) == 7
 
 
 async def test_several_statements_see_one_moment(store: Store) -> None:

@@ -9,7 +9,7 @@ from uuid_utils import uuid7
 from enrol.store.queries.webhooks import FeedEvent, FeedLink
 from enrol.webhooks.feed import read_on
 from enrol.webhooks.lanes import Message
-from enrol.webhooks.messages import CUSTOMER_TYPES, EVENT_TYPES, event_id
+from enrol.webhooks.messages import CUSTOMER_TYPES, EVENT_TYPES, message_key
 
 CREATED = "customer.created"
 
@@ -84,5 +84,5 @@ def test_a_batch_that_nobody_reads_in_single_messages_is_one_step() -> None:
 def test_a_message_has_the_id_of_its_event() -> None:
     links, events = history(["customer.updated", "customer.deleted"])
     messages, _ = read_on(links, events, ["customer.deleted"], 0)
-    assert [one.event_id for one in messages] == [event_id(links[0].id, 1)]
-    assert [one.event_id for one in messages] != [links[0].id]
+    assert [one.message_key for one in messages] == [message_key(links[0].id, 1)]
+    assert [one.message_key for one in messages] != [links[0].id]

@@ -20,8 +20,8 @@ from enrol.webhooks.messages import (
     customer_message,
     disabled_message,
     envelope,
-    event_id,
     message_id,
+    message_key,
     ping_message,
     read_message_id,
     types_of,
@@ -165,8 +165,8 @@ def test_an_endpoint_that_names_no_types_gets_the_usual_ones() -> None:
 
 
 def test_the_id_of_a_message_leads_to_its_event() -> None:
-    assert event_id(CUSTOMER.bytes, 0) == CUSTOMER.bytes
-    later = event_id(CUSTOMER.bytes, 9_999)
+    assert message_key(CUSTOMER.bytes, 0) == CUSTOMER.bytes
+    later = message_key(CUSTOMER.bytes, 9_999)
     assert UUID(bytes=later).version == 7
     assert read_message_id(message_id("customer.created", later)) == (False, later)
     assert read_message_id(message_id("customers.created", later)) == (True, later)

@@ -6,7 +6,7 @@ named is not there or is there already, 4 an import some of whose customers were
 
 import typer
 
-from enrol.cli import audit, importing, keys, maintenance, projects, serving
+from enrol.cli import audit, exporting, importing, keys, maintenance, projects, serving, undoing
 
 app = typer.Typer(
     name="enrol",
@@ -20,6 +20,8 @@ app.add_typer(projects.app, name="project")
 app.add_typer(keys.app, name="key")
 app.add_typer(audit.app, name="audit")
 importing.add_to(app)
+exporting.add_to(app)
+undoing.add_to(app)
 maintenance.add_to(app)
 
 

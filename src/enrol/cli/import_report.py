@@ -13,6 +13,7 @@ from enrol.cli.output import FAILED, fail
 
 if TYPE_CHECKING:
     from enrol.imports.reading import Fault, Survey
+    from enrol.imports.running import Running
 
 # Some customers are not there, and those who are right are.
 REFUSED = 4
@@ -52,6 +53,7 @@ class Report:
         self.started = started
         self.import_id: str | None = None
         self.tally: Tally = Tally()
+        self.running: Running | None = None
         self.project_customers: int | None = None
 
     def conclude(self, digest: str, project_customers: int | None) -> None:
@@ -147,6 +149,7 @@ class Report:
             "refused": tally.refused,
             "malformed": self.survey.malformed,
             "projectCustomers": self.project_customers,
+            "batches": [str(each) for each in self.running.batch_ids] if self.running else [],
             "seconds": round(time.monotonic() - self.started, 3),
             "faults": [fault._asdict() for fault in faults],
             "faultCount": count,

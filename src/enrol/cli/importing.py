@@ -110,10 +110,10 @@ def import_customers(
         out=out,
         as_json=as_json,
     )
-    _run(options, _read_key(key_file, file), key_file)
+    _run(options, read_key(key_file, file), key_file)
 
 
-def _read_key(key_file: str | None, file: str) -> str:
+def read_key(key_file: str | None, file: str | None = None) -> str:
     """The key: never from the command line, which every user of the machine can read."""
     if key_file is None:
         if not sys.stdin.isatty():
@@ -160,7 +160,7 @@ def _check_out(options: Options, key_file: str | None) -> None:
 def _import(options: Options, source: "Source", key: str) -> None:
     started = time.monotonic()
     project, customer_type = _target(options, source)
-    with _client(options.url, key, project) as client:
+    with connected(options.url, key, project) as client:
         survey = source.survey()
         report = Report(options, survey, started)
         if survey.malformed and not options.dry_run:
@@ -190,7 +190,8 @@ def _target(options: Options, source: "Source") -> tuple[str, str]:
 
 
 @contextmanager
-def _client(url: str, key: str, project: str) -> "Iterator[Client]":
+def connected(url: str, key: str, project: str) -> "Iterator[Client]":
+    """A client of a server that answers; ends the command where there is none."""
     from enrol.client import Client, Retry
     from enrol.maintenance.places import without_credentials
 
@@ -226,7 +227,7 @@ def _running(client: "Client", source: "Source", report: Report, customer_type: 
         running = Running(client, source, mode, chosen)
     except ValueError as error:
         fail(f"It cannot begin: {error}.", USAGE)
-    report.tally = running.tally
+    report.running, report.tally = running, running.tally
     return running
 
 

@@ -28,7 +28,7 @@ from enrol.client.errors import (
     NotAnswered,
     NotEncodable,
 )
-from enrol.client.resources.customers import CustomerFilters
+from enrol.client.resources.customers import CustomerFilters, ExportFormat
 from enrol.client.tries import Retry
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "EnrolError",
     "EnrolProblem",
     "EventView",
+    "ExportFormat",
     "HeadView",
     "Import",
     "ImportOptions",

@@ -22,6 +22,7 @@ from typing import Any, BinaryIO, Final, Literal, NamedTuple
 import msgspec
 from msgspec import Raw, Struct
 
+from enrol.customers.exporting.items import read_tags
 from enrol.customers.faults import FAULTS
 from enrol.customers.model import CLAIM_NAMES, CONTACT_FIELDS
 
@@ -56,7 +57,6 @@ COLUMNS: Final[dict[str, tuple[str, str]]] = {
     **{name: ("", name) for name in ("externalCustomerId", "status", "riskScore")},
     **{name: ("", name) for name in ("onboardingLevel", "tags", "metadata")},
 }
-TAG_SEPARATOR: Final = ";"
 _BOOLEANS: Final = {"true": True, "false": False}
 
 
@@ -365,7 +365,7 @@ def _boolean(cell: str) -> tuple[object, str]:
 
 
 def _tags(cell: str) -> tuple[object, str]:
-    return [tag.strip() for tag in cell.split(TAG_SEPARATOR) if tag.strip()], ""
+    return read_tags(cell), ""
 
 
 def _metadata(cell: str) -> tuple[object, str]:

@@ -82,6 +82,11 @@ class Running:
             self.tally.add(result)
             yield result
 
+    @property
+    def batch_ids(self) -> list[UUID]:
+        """The batches that were answered so far."""
+        return self._results.batch_ids
+
     def close(self) -> None:
         """End it here: calls under way are waited for, no more are sent."""
         self._results.close()

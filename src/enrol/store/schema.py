@@ -348,7 +348,7 @@ webhook_pending: Final = _table(
     Column("type", Text, primary_key=True, nullable=False),
     _id("lane", key=False),
     Column("behind", LargeBinary(16)),
-    _id("event_id", key=False),
+    _id("message_key", key=False),
     Column("actor", Text, nullable=False),
     *(_at(name) for name in ("at", "attempts", "next_at")),
     Column("data", Text),

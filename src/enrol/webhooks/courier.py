@@ -71,7 +71,7 @@ class Courier:
         self.lanes = Lanes()
         self.sent = 0
         self.failures = 0
-        self.strained_at = 0
+        self.round = 0
         self.paused_until = 0
         self.asked_until = 0
         self.hurried_at = 0
@@ -170,7 +170,7 @@ class Courier:
         ):
             self.sent += 1
             self.office.sent += 1
-            message.sent_at = now
+            message.sent_at, message.round = now, self.round
             tasks.create_task(self._send(message))
 
     async def _send(self, message: Message) -> None:
@@ -179,7 +179,7 @@ class Courier:
             if body is None:
                 self._resolve(message)
                 return
-            name = messages.message_id(message.type, message.event_id)
+            name = messages.message_id(message.type, message.message_key)
             at = self.office.clock()
             answered, ms = await self.office.post(self.endpoint, name, body)
             self._note(message, answered, at, ms)
@@ -194,7 +194,7 @@ class Courier:
 
     def _note(self, message: Message, answered: Answered, at: int, ms: int) -> None:
         """Take in what became of an attempt that began at ``at``."""
-        name = messages.message_id(message.type, message.event_id)
+        name = messages.message_id(message.type, message.message_key)
         number = message.attempts + 1
         self.attempts.append(
             Attempt(
@@ -222,7 +222,7 @@ class Courier:
         )
         message.next_at = now if following is None else following
         # Those that were sent together fail together, and count once.
-        if message.unreached and at > self.strained_at:
+        if message.unreached and message.round == self.round:
             self._strain(now)
         if answered.status == retries.GONE:
             self.disabling = "gone"
@@ -254,7 +254,7 @@ class Courier:
     def _strain(self, now: int) -> None:
         """Nobody was there, again."""
         self.failures += 1
-        self.strained_at = now
+        self.round += 1
         if self._strained():
             doubled = FIRST_PAUSE_MS << min(self.failures - STRAINED_AFTER, 10)
             spread = 1 - _JITTER + 2 * _JITTER * self.office.chance()

@@ -167,8 +167,9 @@ class Deliverer:
             found, _ = await queries.find_work(self.store)
             if found is None or found.holder != self.holder:
                 return False
-        await self._dismiss([*self.couriers])
+        # First, for what couriers write as they end renews it as well.
         self.office.lease = renewed
+        await self._dismiss([*self.couriers])
         return True
 
     async def _apply(self, write: Write) -> bool:
@@ -213,7 +214,7 @@ class Deliverer:
             body = await self.office.body_of(endpoint, message)
             if body is None:
                 return None
-            name = messages.message_id(message.type, message.event_id)
+            name = messages.message_id(message.type, message.message_key)
             at = self.clock()
             answered, ms = await self.office.post(endpoint, name, body)
         finally:

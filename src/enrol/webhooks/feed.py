@@ -12,7 +12,7 @@ from enrol.webhooks.messages import (
     CUSTOMER_TYPES,
     CUSTOMERS_CREATED,
     ENDPOINT_DISABLED,
-    event_id,
+    message_key,
 )
 
 WEBHOOK_DISABLED: Final = "webhook.disabled"
@@ -61,7 +61,7 @@ def summary_of(link: FeedLink) -> Message:
 
 def message_of(link: FeedLink, event: FeedEvent) -> Message:
     """The message of one event; its type is the event's where endpoints cannot choose it."""
-    id = event_id(link.id, event.seq - link.first)
+    id = message_key(link.id, event.seq - link.first)
     kind, lane, data = event.type, event.customer_id or id, None
     if kind == WEBHOOK_DISABLED and event.data is not None:
         kind, data = ENDPOINT_DISABLED, event.data

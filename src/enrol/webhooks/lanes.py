@@ -15,18 +15,18 @@ from msgspec import Struct
 class Message(Struct, eq=False):
     """A message that was not delivered yet, of the event ``seq``. Times are Unix milliseconds.
 
-    ``event_id``, ``actor``, ``at`` and ``data`` are what its body tells beside the customer.
+    ``message_key``, ``actor``, ``at`` and ``data`` are what its body tells beside the customer.
     ``lane`` orders it, ``behind`` is the lane of a summary that it has to wait for. ``attempts``
     failed, the first at ``first_at``; the next is at ``next_at``. ``kept`` tells whether the
     database holds it as pending, ``changed`` whether differently. ``sent_at`` is set while it is
-    on its way.
+    on its way, ``round`` counts the failures of its endpoint before that.
     """
 
     seq: int
     type: str
     lane: bytes
     behind: bytes | None = None
-    event_id: bytes = b""
+    message_key: bytes = b""
     actor: str = ""
     at: int = 0
     data: str | None = None
@@ -38,6 +38,7 @@ class Message(Struct, eq=False):
     kept: bool = False
     changed: bool = False
     sent_at: int | None = None
+    round: int = 0
 
     @property
     def key(self) -> tuple[int, str]:

@@ -119,23 +119,24 @@ def ping_message(event: Occurrence, project_id: str, webhook_id: str) -> bytes:
     return envelope(PING, payload)
 
 
-def event_id(link_id: bytes, index: int) -> bytes:
-    """The ID of an event, ``index`` of its call from 0: the call's UUIDv7 counted on.
+def message_key(link_id: bytes, index: int) -> bytes:
+    """What tells the messages of all projects apart, and leads back to the event, ``index`` of its
+    call from 0: the call's UUIDv7 counted on.
 
-    So no event needs a column for it, and the call is found by it. Two calls never come so near
-    to one another: the IDs of one millisecond differ above the last 32 bits.
+    Two calls never come so near to one another: IDs of one millisecond differ above the last 32
+    bits. The event's own ID tells nobody its number, not even who looks for it.
     """
     return (int.from_bytes(link_id, "big") + index).to_bytes(16, "big")
 
 
-def message_id(event_type: str, event: bytes) -> str:
+def message_id(event_type: str, key: bytes) -> str:
     """What names a message to its receivers: the same at each attempt, and at each endpoint."""
     prefix = _SUMMARY if event_type == CUSTOMERS_CREATED else _MESSAGE
-    return prefix + event.hex()
+    return prefix + key.hex()
 
 
 def read_message_id(text: str) -> tuple[bool, bytes] | None:
-    """Whether a message is a summary, and the ID of its event; None when the text names none."""
+    """Whether a message is a summary, and its key; None when the text names none."""
     for prefix in (_MESSAGE, _SUMMARY):
         digits = text.removeprefix(prefix)
         if digits != text and re.fullmatch("[0-9a-f]{32}", digits):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 from uuid import UUID
 
+from enrol.customers.lifecycle.event_ids import event_id
 from enrol.store.protocol import Store
 from enrol.store.queries import webhooks as queries
 from enrol.store.queries.webhooks import Endpoint, Lease
@@ -49,7 +50,7 @@ class Office:
     async def body_of(self, endpoint: Endpoint, message: Message) -> bytes | None:
         """The body as it is now; None when there is nothing to tell any more."""
         event = messages.Occurrence(
-            str(UUID(bytes=message.event_id)), message.type, message.actor or None, message.at
+            str(self._event_id(endpoint, message)), message.type, message.actor or None, message.at
         )
         data: dict[str, Any] = json.loads(message.data or "{}")
         if message.type == messages.CUSTOMERS_CREATED:
@@ -65,6 +66,12 @@ class Office:
         if row is None:
             return None
         return messages.customer_message(event, endpoint.project_id, row)
+
+    def _event_id(self, endpoint: Endpoint, message: Message) -> UUID:
+        """The event's ID, as the feed has it; a ping is of no event."""
+        if message.type == messages.PING:
+            return UUID(bytes=message.message_key)
+        return event_id(self.store.secret, endpoint.project, message.seq)
 
     async def post(self, endpoint: Endpoint, message_id: str, body: bytes) -> tuple[Answered, int]:
         """Sign and send; what became of it, and how many milliseconds it took."""

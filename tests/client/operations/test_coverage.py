@@ -45,6 +45,9 @@ USES: dict[str, list[Use]] = {
         use("check_customers", PEOPLE),
     ],
     "listCustomers": [use("list_customers"), use("iter_customers"), use("count_customers")],
+    "exportCustomers": [
+        use("export_customers", "csv", type="Company", spreadsheet=True, parameters={"tag": "a"})
+    ],
     "createCustomer": [use("create_customer", PEOPLE[0])],
     "getCustomer": [use("get_customer", A), use("get_customer_and_tag", A)],
     "updateCustomer": [use("update_customer", A, {})],
@@ -131,6 +134,11 @@ def operations() -> dict[str, Operation]:
     }
 
 
+def queries(name: str) -> set[str]:
+    """The parameters of an operation's query."""
+    return {n for n, place in operations()[name].parameters.items() if place == "query"}
+
+
 def used(caller: Caller, one: Use) -> None:
     """Use a method at a server that refuses all."""
     walks = one.method.startswith("iter_") or one.method.endswith("_customers")
@@ -166,8 +174,7 @@ def test_a_method_asks_what_the_document_says(kind: str, name: str) -> None:
                 assert caught.value.code == "some.code"
         (asked,) = server.asked
         assert operation.answers_to(asked), (asked.method, asked.path)
-        query = {n for n, place in operation.parameters.items() if place == "query"}
-        assert parse_qs(urlsplit(asked.path).query).keys() <= query
+        assert parse_qs(urlsplit(asked.path).query).keys() <= queries(name)
         sent = asked.headers.get("content-type")
         assert sent is None or sent in operation.media_types
         assert bool(asked.body) == (sent is not None)
@@ -195,10 +202,16 @@ def test_every_filter_of_the_list_is_there(kind: str) -> None:
     ):
         caller.call("list_customers", **filters)
     query = parse_qs(urlsplit(server.asked[0].path).query)
-    places = operations()["listCustomers"].parameters
     # The cursor is the iterator's own.
-    assert query.keys() == {n for n, place in places.items() if place == "query"} - {"after"}
+    assert query.keys() == queries("listCustomers") - {"after"}
     assert query["fromDate"] == ["2026-01-02T00:00:00+00:00"]
+    with (
+        caller_told(kind, problem(404, "some.code")) as (server, caller),
+        pytest.raises(EnrolProblem),
+    ):
+        list(caller.each("export_customers", "csv", spreadsheet=True, **filters))
+    query = parse_qs(urlsplit(server.asked[0].path).query)
+    assert query.keys() == queries("exportCustomers")
     with (
         caller_told(kind, problem(404, "some.code")) as (_, caller),
         pytest.raises(TypeError, match="no such filter: colour"),

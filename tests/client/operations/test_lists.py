@@ -11,11 +11,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from enrol.client import EnrolProblem, LookupWallet, NotEncodable
+from enrol.client import EnrolProblem, LookupWallet, NotAnswered, NotEncodable
 from enrol.client.resources import lookup
 from tests.client.answering import Asked, Told
-from tests.client.callers import Caller, caller_told, ids_of
+from tests.client.callers import Caller, caller_to, caller_told, ids_of
 from tests.client.operations.test_editing import refused
+from tests.client.relay import Relay
 from tests.people import CHECKSUMMED, customer, did, with_claims, with_did, with_wallet
 from tests.serving import Project
 
@@ -68,6 +69,8 @@ def test_one_customer_is_found_by_what_is_its_own(caller: Caller) -> None:
     assert found(caller, sub=one["customerClaims"]["sub"]) == ids
     assert found(caller, external_customer_id="ext-1", namespace="eip155") == ids
     assert found(caller, sub="nobody") == []
+    # One in two spellings of an address; this list has no cursor.
+    assert len(found(caller, wallet=one["customerWallet"]["wallet"], limit=1)) == 1
 
 
 def test_what_is_no_filter_value_is_a_problem(caller: Caller) -> None:
@@ -164,9 +167,46 @@ def test_ambiguous_wallets_are_counted_over_all_calls(
     assert len(server.asked) == 3
 
 
+def test_an_export_comes_in_pieces(caller: Caller) -> None:
+    ids = ids_of(caller, [with_claims(name=f"A{place}") for place in range(300)])
+    lines = b"".join(caller.each("export_customers")).splitlines()
+    assert [json.loads(line)["id"] for line in lines] == [str(each) for each in sorted(ids)]
+    caller.call("update_customer", ids[7], {"tags": ["t"]})
+    rows = b"".join(caller.each("export_customers", "csv", type="Individual", tag="t"))
+    assert b"A7" in rows
+    assert rows.count(b"\n") == 2
+    problem = refused("query.invalid", lambda: list(caller.each("export_customers", "csv")))
+    assert problem.errors[0].pointer == "/type"
+
+
+def test_an_export_that_is_left_leaves_the_client_in_order(caller: Caller) -> None:
+    ids_of(caller, [with_claims(name=f"A{place}") for place in range(600)])
+    pieces = caller.each("export_customers")
+    next(pieces)
+    pieces.close()
+    assert caller.call("count_customers") == 600
+
+
+def test_an_export_that_does_not_begin_is_asked_for_again(kind: str) -> None:
+    with caller_told(kind, Told(503), Told(200, b"lines")) as (server, caller):
+        assert list(caller.each("export_customers")) == [b"lines"]
+    assert len(server.asked) == 2
+
+
+def test_an_export_that_breaks_off_is_said_to(kind: str, own: Project) -> None:
+    """Whoever has a part of it already would have that twice."""
+    own.enrol(*(with_claims(name="A" * 4_000) for _ in range(9)))
+    with (
+        Relay(own.server.port, 1) as relay,
+        caller_to(kind, own, relay.url) as caller,
+        pytest.raises(NotAnswered, match="1 tries"),
+    ):
+        list(caller.each("export_customers"))
+
+
 def test_batches_are_gone_through_and_undone(caller: Caller) -> None:
     ids = ids_of(caller, [with_did() for _ in range(25)], batch_size=10)
-    made = caller.last.batches
+    made = caller.last.batch_ids
     batches = list(caller.each("iter_batches", limit=2))
     assert [each.id for each in batches] == sorted(made, reverse=True)
     assert [caller.call("get_batch", each).counts.created for each in made] == [10, 10, 5]
@@ -199,15 +239,15 @@ def test_an_import_names_its_batches(caller: Caller, own: Project) -> None:
     sent = [with_did(), with_did(), known, with_did(), with_did()]
     with pytest.raises(EnrolProblem):
         ids_of(caller, sent, batch_size=2, in_flight=1)
-    (stored,) = caller.last.batches
+    (stored,) = caller.last.batch_ids
     assert caller.call("get_batch", stored).counts.created == 2
     list(caller.each("check_customers", sent, batch_size=2))
-    assert caller.last.batches == []
+    assert caller.last.batch_ids == []
     list(caller.each("enrol_customers", sent, batch_size=2, import_id="i"))
-    first = caller.last.batches
+    first = caller.last.batch_ids
     assert [caller.call("get_batch", each).counts.created for each in first] == [0, 1, 1]
     list(caller.each("enrol_customers", sent, batch_size=2, import_id="i"))
-    assert caller.last.batches == first
+    assert caller.last.batch_ids == first
 
 
 def test_events_are_gone_through_from_a_cursor(caller: Caller) -> None:
@@ -278,8 +318,8 @@ def test_the_address_of_the_next_page_is_the_clients_own(kind: str) -> None:
     link = '</elsewhere?after=c%2Bd&limit=9>; rel="next"'
     first = Told(200, page, {"Link": f'</customers?limit=9>; rel="first", {link}'})
     with caller_told(kind, first, Told(200, page)) as (server, caller):
-        assert list(caller.each("iter_customers", wallet="w")) == []
+        assert list(caller.each("iter_customers", tag="w")) == []
     assert [asked.path for asked in server.asked] == [
-        "/customers?cmsProjectId=p&wallet=w&limit=1000",
-        "/customers?cmsProjectId=p&wallet=w&limit=1000&after=c%2Bd&count=none",
+        "/customers?cmsProjectId=p&tag=w&sort=-createdAt&limit=1000",
+        "/customers?cmsProjectId=p&tag=w&sort=-createdAt&limit=1000&after=c%2Bd&count=none",
     ]

@@ -9,7 +9,8 @@ from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
-from enrol.api.lists.page_query import ANY, PageQuery, time_of
+from enrol.api.lists.page_query import ANY, PageQuery
+from enrol.api.lists.query import time_of
 from enrol.api.server import Server
 from enrol.customers.enrolment import DID, EXTERNAL, SUB, WALLET
 from enrol.customers.faults import Fault
@@ -63,8 +64,7 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
 
 async def list_page(server: Server, key: KeyRecord, query: PageQuery) -> Listed:
     """The page that a query asks for. Raises `Problem`."""
-    ids = await _find_owners(server, key, query)
-    filters = _filters(query, ids)
+    filters = await find_filters(server, key, query)
     order = _order(query)
     found, behind = await _find(server, key.project, filters, order, query)
     page = found.page[: query.limit]
@@ -73,6 +73,11 @@ async def list_page(server: Server, key: KeyRecord, query: PageQuery) -> Listed:
     if len(found.page) > query.limit:
         after = _written(Cursor(_check(query), page[-1][0]))
     return Listed(records, found.total, behind, after)
+
+
+async def find_filters(server: Server, key: KeyRecord, query: PageQuery) -> Filters:
+    """What the customers of a list must have."""
+    return _filters(query, await _find_owners(server, key, query))
 
 
 def links(query_string: bytes, after: str | None) -> str:

@@ -1,6 +1,5 @@
 """The query of ``GET /customers``: its parameters, and every fault of what was sent."""
 
-from datetime import UTC, date, datetime, time, timedelta
 from itertools import chain
 from typing import Annotated, Any, Final, get_args
 from urllib.parse import parse_qsl
@@ -9,6 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import FieldInfo, fields
 
+from enrol.api.lists.query import time_of
 from enrol.customers.countries import COUNTRIES
 from enrol.customers.faults import Fault
 from enrol.customers.lifecycle.statuses import STATUSES
@@ -22,7 +22,6 @@ MOST_PAGES: Final = 10**9
 MOST_WALLET_CHARS: Final = 4_096
 MOST_SEARCH_CHARS: Final = 200
 MOST_SEARCH_WORDS: Final = 16
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 ANY: Final = "any"
 
 # The values that a parameter may have, where they are few.
@@ -124,23 +123,6 @@ def read_page_query(query_string: bytes) -> PageQuery:
     if faults:
         raise Problem("query.invalid", faults=faults)
     return msgspec.convert(sent, PageQuery)
-
-
-def time_of(text: str, *, end: bool = False) -> int:
-    """The Unix milliseconds of an RFC 3339 date, or date and time (UTC where no offset is said);
-    with ``end`` those just behind it. Raises `ValueError`."""
-    # A "+" of an offset that was not escaped arrives as a space.
-    text = text.replace(" ", "+") if "T" in text else text
-    if "T" in text:
-        at, step = datetime.fromisoformat(text), timedelta(milliseconds=1)
-        if at.tzinfo is None:
-            at = at.replace(tzinfo=UTC)
-    else:
-        at = datetime.combine(date.fromisoformat(text), time(), UTC)
-        step = timedelta(days=1)
-    milliseconds = (at - EPOCH + (step if end else timedelta())) // timedelta(milliseconds=1)
-    # No customer is older; and the index holds no negative time.
-    return max(milliseconds, 0)
 
 
 def _value(name: str, field: FieldInfo, text: str) -> Any:

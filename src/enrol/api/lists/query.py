@@ -30,6 +30,7 @@ def time_of(text: str, *, end: bool = False) -> int:
         at = datetime.combine(date.fromisoformat(text), time(), UTC)
         step = timedelta(days=1)
     milliseconds = (at - EPOCH + (step if end else timedelta())) // timedelta(milliseconds=1)
+    # No customer is older; and the index holds no negative time.
     return max(milliseconds, 0)
 
 

@@ -108,6 +108,10 @@ HEADERS: Final[Json] = {
         "schema": {"enum": ["return=minimal", "return=representation"]},
     },
     "Allow": {"description": "The methods that the address takes.", "schema": {"type": "string"}},
+    "Content-Disposition": {
+        "description": "A name for the file (RFC 6266).",
+        "schema": {"type": "string"},
+    },
     "Accept": {"description": "The content type to send.", "schema": {"type": "string"}},
     "Accept-Encoding": {
         "description": "The content encoding to send, beside none.",

@@ -19,6 +19,7 @@ from enrol.api.reference.paths import (
     emails,
     erasure,
     events,
+    export,
     findings,
     health,
     keys,
@@ -37,6 +38,7 @@ from enrol.settings import Settings
 RESOURCES: Final[tuple[Resource, ...]] = (
     batch.RESOURCE,
     customers.RESOURCE,
+    export.RESOURCE,
     lookup.RESOURCE,
     customer.RESOURCE,
     parts.RESOURCE,

@@ -64,7 +64,11 @@ async def list_customers(server: NamedDependency[Server], request: Reads) -> Res
         total_count=None if query.count == "none" else listed.total,
         total_count_estimated=True if listed.behind and query.count != "none" else UNSET,
     )
-    headers = {"Link": links(query_string, listed.after)}
+    headers = {}
+    # Who is known by a wallet, a DID or a key of one's own is no list, and no header needs to say
+    # it again.
+    if not (query.wallet or query.did or query.sub or query.external_customer_id):
+        headers["Link"] = links(query_string, listed.after)
     if listed.behind:
         headers["Enrol-Index-Behind"] = str(listed.behind)
     return Response(page, headers=headers)

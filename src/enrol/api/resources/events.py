@@ -1,7 +1,7 @@
 """The events of a project: a feed without gaps, its head, and the history of one customer."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Final
 from urllib.parse import urlencode
@@ -21,6 +21,7 @@ from enrol.customers.lifecycle.event_ids import event_id
 from enrol.problems import Problem
 from enrol.store.protocol import KeyRecord
 from enrol.store.queries.events import FeedEvent, Page, find_head, read_feed, read_history
+from enrol.store.queries.merging import find_merged
 
 MOST_EVENTS: Final = 1_000
 MOST_SEQ: Final = 2**63 - 1
@@ -119,13 +120,17 @@ async def list_events(server: NamedDependency[Server], request: Reads) -> Respon
 async def list_customer_events(
     server: NamedDependency[Server], request: Reads, customer_id: FromPath[str]
 ) -> Response[EventPage]:
-    """Events of one customer, deleted or erased ones included, oldest first."""
+    """Events of one customer and of those that were merged into it, deleted or erased ones
+    included, oldest first."""
     key = await reading_key(server, request)
     wanted = customer_bytes(customer_id)
     query = read_query(request.scope["query_string"], HistoryQuery)
     if not await server.store.find_customers(key.project, [wanted]):
         raise Problem("customer.unknown")
-    page = await _read(server, key, query, query.after, wanted)
+    ids = [wanted, *await find_merged(server.store, key.project, wanted)]
+    page = in_one_line(
+        [await _read(server, key, query, query.after, each) for each in ids], query.limit
+    )
     asked = {"limit": query.limit, "type": query.type}
     return _answer(server, key, page, f"/customers/{UUID(bytes=wanted)}/events", asked)
 
@@ -206,6 +211,18 @@ async def _read(
     return await read_history(
         store, project, customer_id, after, query.limit, head, query.type or None
     )
+
+
+def in_one_line(pages: Sequence[Page], limit: int) -> Page:
+    """Pages of several customers behind the same cursor as one, no further than all of them go."""
+    end = min(page.read_to for page in pages)
+    events = sorted(
+        (event for page in pages for event in page.events if event.seq <= end),
+        key=lambda event: event.seq,
+    )
+    full = len(events) >= limit
+    read_to = events[limit - 1].seq if full else end
+    return Page(events[:limit], read_to, full or any(page.full for page in pages))
 
 
 def _answer(

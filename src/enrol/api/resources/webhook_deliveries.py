@@ -59,9 +59,9 @@ async def ping_webhook(
     caller = await admin_key(server, request)
     endpoint = await find_webhook(server, caller, webhook_id)
     at = int(server.clock() * 1000)
-    event_id = server.mint().bytes
+    message_key = server.mint().bytes
     return await _post(
-        server, endpoint, Message(0, PING, endpoint.id, None, event_id, caller.key_id, at)
+        server, endpoint, Message(0, PING, endpoint.id, None, message_key, caller.key_id, at)
     )
 
 
@@ -107,10 +107,12 @@ async def _message(server: Server, caller: KeyRecord, message_id: str) -> Messag
     named = read_message_id(message_id)
     if named is None:
         raise Problem("message.unknown")
-    is_summary, event_id = named
-    link = await queries.find_link_before(server.store, caller.project, event_id)
-    index = 0 if link is None else int.from_bytes(event_id, "big") - int.from_bytes(link.id, "big")
-    if link is None or index > link.last - link.first:
+    is_summary, key = named
+    link = await queries.find_link_before(server.store, caller.project, key)
+    if link is None:
+        raise Problem("message.unknown")
+    index = int.from_bytes(key, "big") - int.from_bytes(link.id, "big")
+    if index > link.last - link.first:
         raise Problem("message.unknown")
     event = await queries.find_event(server.store, caller.project, link.first + index)
     if is_summary:

@@ -47,18 +47,17 @@ def iter_batch_customers(batch_id: Id, *, limit: int = MOST_LISTED) -> Call[Page
     return listing(name, uuid_of(batch_id), query={"limit": limit}, read=_customers)
 
 
-def undo_batch(batch_id: Id, *, reason: str | None = None, dry_run: bool = False) -> Call[UndoView]:
+def undo_batch(batch_id: Id, reason: str | None = None, *, dry_run: bool = False) -> Call[UndoView]:
     """Delete, softly, the customers that a batch created and that nobody has changed since; tells
-    how many that were, and whom it left. ``dry_run`` tells it and does nothing. Raises
-    `EnrolProblem` ``batch.unknown``."""
+    how many that were, and whom it left. ``dry_run`` tells it and does nothing. Done a second time,
+    or repeated after an answer was lost, it removes nobody and tells so: ``undone`` of `get_batch`
+    has the number. Raises `EnrolProblem` ``batch.unknown``."""
     return telling(
         "POST /batches/{id}/undo",
         uuid_of(batch_id),
         query={"dryRun": True if dry_run else None},
         body=because(reason),
         parse=reader(UndoView),
-        # A repeat does no harm, and would tell that it removed nobody.
-        repeat="always" if dry_run else "unsent",
     )
 
 

@@ -32,17 +32,19 @@ from enrol.customers.model import CustomerType
 MOST_LISTED: Final = 1_000
 SHOW: Final = {"Prefer": "return=representation"}
 Sort = Literal["-createdAt", "createdAt", "-updatedAt", "updatedAt", "name", "-name"]
+ExportFormat = Literal["full", "jsonl", "csv"]
 # RFC 3339; a datetime without a zone is UTC.
 When = str | date
 
 
 class CustomerFilters(TypedDict, total=False):
-    """Which customers, and in what order: the filters of ``GET /customers``, which must all be
-    met. A time is a date, a datetime or their text in RFC 3339, UTC where no zone is said; the day
-    of a ``to_date`` is in. ``search`` is words of names, the last of which may be only begun;
-    ``finding`` may be ``any``; ``soft_deleted_before`` finds deleted customers alone."""
+    """Which customers: the filters of ``GET /customers``, which must all be met.
 
-    sort: Sort
+    A time is a date, a datetime or their text in RFC 3339, UTC where no zone is said; the day of a
+    ``to_date`` is in. ``search`` is words of names, the last of which may be only begun;
+    ``finding`` may be ``any``; ``soft_deleted_before`` finds deleted customers alone.
+    """
+
     search: str | None
     type: CustomerType | None
     status: str | None
@@ -110,21 +112,49 @@ def list_customers(
     *,
     page: int = 1,
     limit: int = 100,
+    sort: Sort = "-createdAt",
     count: Literal["exact", "estimated", "none"] = "exact",
     **filters: Unpack[CustomerFilters],
 ) -> Call[CustomerPage]:
     """A page of customers, newest first unless sorted, and the count of all that are meant."""
-    query = {"currentPage": page, "limit": limit, "count": count}
+    query = {"currentPage": page, "limit": limit, "sort": sort, "count": count}
     return asking("GET /customers", query={**_query(project, filters), **query}, parse=_PAGE)
 
 
 def iter_customers(
-    project: str, *, limit: int = MOST_LISTED, **filters: Unpack[CustomerFilters]
+    project: str,
+    *,
+    sort: Sort = "-createdAt",
+    limit: int = MOST_LISTED,
+    **filters: Unpack[CustomerFilters],
 ) -> Call[Page[CustomerView]]:
     """All customers, newest first unless sorted, each once, in pages of ``limit``."""
+    if _OF_FEW.intersection(filters):
+        # Its answer names no next page, and one page has them all.
+        limit = MOST_LISTED
     # The first page waits for the index to have seen all changes before it, which a count does.
-    query = {**_query(project, filters), "limit": limit}
+    query = {**_query(project, filters), "sort": sort, "limit": limit}
     return listing("GET /customers", query=query, read=_page_and_next)
+
+
+def export_customers(
+    project: str,
+    file_format: ExportFormat = "full",
+    *,
+    spreadsheet: bool = False,
+    parameters: Mapping[str, str | bool] = NOTHING,
+    **filters: Unpack[CustomerFilters],
+) -> Call[None]:
+    """The file of an export, piece by piece as it comes: customers in JSON Lines, or in what an
+    import takes, which needs a ``type``. ``spreadsheet``: a CSV file to look at. ``parameters`` are
+    more of the query, by the names of the API. Raises `NotAnswered` where it breaks off."""
+    query = {"format": file_format, "spreadsheet": True if spreadsheet else None, **parameters}
+    return asking(
+        "GET /customers/export",
+        query={**_query(project, filters), **query},
+        headers={"Accept": "*/*"},
+        parse=nothing,
+    )
 
 
 def count_customers(project: str, **filters: Unpack[CustomerFilters]) -> Call[int]:
@@ -240,6 +270,10 @@ def _camel(name: str) -> str:
 _NAMES: Final = {name: _camel(name) for name in CustomerFilters.__annotations__} | {
     "onboarding_level": "onBoardingLevel"
 }
+
+
+# What a few customers at most have.
+_OF_FEW: Final = frozenset({"wallet", "did", "sub", "external_customer_id"})
 
 
 def _tagged(answer: Answer) -> tuple[CustomerView, str]:

@@ -83,8 +83,8 @@ async def list_batches(
 ) -> list[Batch]:
     """Batches newest first, behind the one whose ID is ``before``: of a time that begins with
     ``start`` and ends before ``end``, and of one API key, if any."""
-    newest = min(before or NEWEST_ID, _id_of_time(end + SLACK_MS))
-    oldest = _id_of_time(start - SLACK_MS)
+    newest = min(before or NEWEST_ID, least_id(end + SLACK_MS))
+    oldest = least_id(start - SLACK_MS)
     rows = await store.fetch(LIST, project, newest, oldest, start, end, key_id, limit)
     return [Batch(*row) for row in rows]
 
@@ -132,7 +132,7 @@ def _by_customer(
     return found
 
 
-def _id_of_time(milliseconds: int) -> bytes:
+def least_id(milliseconds: int) -> bytes:
     """The least UUIDv7 of a time (RFC 9562 section 5.7)."""
     if milliseconds > LATEST_MS:
         return NEWEST_ID

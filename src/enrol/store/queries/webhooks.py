@@ -97,7 +97,7 @@ class Pending(NamedTuple):
     type: str
     lane: bytes
     behind: bytes | None
-    event_id: bytes
+    message_key: bytes
     actor: str
     at: int
     data: str | None

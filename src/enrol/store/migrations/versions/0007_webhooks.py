@@ -26,7 +26,7 @@ def upgrade() -> None:
         _text("type", primary_key=True),
         _bytes("lane", nullable=False),
         _bytes("behind", nullable=True),
-        _bytes("event_id", nullable=False),
+        _bytes("message_key", nullable=False),
         _text("actor"),
         *(_number(name) for name in ("at", "attempts", "next_at")),
         sa.Column("data", sa.Text),

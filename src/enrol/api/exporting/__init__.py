@@ -1,0 +1,1 @@
+"""Customers in one file, sent while it is made."""

@@ -1,0 +1,1 @@
+"""Stored customers as they are sent: what is exported can be imported. Pure."""
