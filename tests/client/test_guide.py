@@ -5,16 +5,18 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from enrol.client import Client, EnrolProblem
+from tests.client.operations.test_repeats import ONCE
 from tests.client.test_imports import WRONG, people
 from tests.people import wallet
 from tests.serving import Project
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "client.md"
-CSV, ERRORS = re.findall(r"```python\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
+CSV, CALLS, ERRORS = re.findall(r"```python\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
 
 
 def test_the_import_of_a_csv_file(own: Project, tmp_path: Path) -> None:
@@ -28,6 +30,29 @@ def test_the_import_of_a_csv_file(own: Project, tmp_path: Path) -> None:
     ids = Path(f"{path}.ids").read_text("utf-8").split()
     assert own.customer(ids[1_233])["customerClaims"][0]["sub"] == "s1233"
     assert len(set(ids)) == own.total() == 1_234
+
+
+def test_every_other_call(own: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    (other,) = own.enrol({"customerClaims": {"sub": "crm-8", "name": "A"}, "status": "Active"})
+    with Client(own.server.url, own.key, own.id) as client:
+        exec(CALLS, {"client": client})  # noqa: S102
+        (made,) = (each for each in client.iter_customers() if str(each.id) != other)
+    assert made.tags == ["vip"]
+    first, found, *events = capsys.readouterr().out.splitlines()
+    assert first == f"{other} []"
+    assert found == repr([made.id, UUID(other)])
+    assert [line.split()[1] for line in events] == [
+        *("customer.created", "customer.created", "customer.updated"),
+    ]
+
+
+def test_every_method_is_named() -> None:
+    told = set(re.findall(r"`(\w+)", GUIDE.read_text("utf-8")))
+    assert {name for name in vars(Client) if not name.startswith("_")} <= told
+    others = GUIDE.read_text("utf-8").partition("All others are sent again only")[2]
+    named = set(re.findall(r"`(\w+)", others.partition("\n\n")[0]))
+    assert named >= ONCE
+    assert named - ONCE == {"NotAnswered", "list_keys"}
 
 
 def test_what_is_said_of_an_error(own: Project, capsys: pytest.CaptureFixture[str]) -> None:
