@@ -167,8 +167,9 @@ class Deliverer:
             found, _ = await queries.find_work(self.store)
             if found is None or found.holder != self.holder:
                 return False
-        await self._dismiss([*self.couriers])
+        # First, for what couriers write as they end renews it as well.
         self.office.lease = renewed
+        await self._dismiss([*self.couriers])
         return True
 
     async def _apply(self, write: Write) -> bool:
