@@ -13,8 +13,8 @@ import httpx
 from enrol.api.views import CustomerPage, CustomerView
 from enrol.client import batches, calls
 from enrol.client.batches import Batch, Cutter, ImportOptions, ItemResult, Plan
-from enrol.client.calls import Call, Pages, UndoneBatch
-from enrol.client.errors import EnrolError
+from enrol.client.calls import Call, ExportFormat, Pages, UndoneBatch
+from enrol.client.errors import EnrolError, NotAnswered
 from enrol.client.tries import LIMITS, TIMEOUT, Reply, Retry, Session, Step, tries, unlogged
 
 T = TypeVar("T")
@@ -100,6 +100,39 @@ class AsyncClient:
             for customer in pages.take(await self._send(pages.next_call())):
                 yield customer
 
+    async def export_customers(
+        self, file_format: ExportFormat = "full", **filters: str | bool
+    ) -> AsyncGenerator[bytes]:
+        """The file of an export, piece by piece as it comes. ``filters`` are parameters of
+        ``GET /customers/export``, by their names there. Raises `NotAnswered` where it breaks off.
+        """
+        call = calls.export_customers(self.project, file_format, filters)
+        steps = tries(call, self._session)
+        step = next(steps)
+        while True:
+            reply: Reply = None
+            if isinstance(step, float):
+                await asyncio.sleep(step)
+            else:
+                reply = await self._begin(step)
+            if isinstance(reply, httpx.Response) and reply.status_code in call.statuses:
+                async with aclosing(_pieces(call, reply)) as pieces:
+                    async for piece in pieces:
+                        yield piece
+                return
+            step = steps.send(reply)
+
+    async def _begin(self, request: httpx.Request) -> httpx.Response | httpx.RequestError:
+        """The beginning of an answer; the whole, where it is a refusal."""
+        try:
+            with unlogged():
+                reply = await self._http.send(request, stream=True)
+                if reply.status_code not in calls.OK:
+                    await reply.aread()
+                return reply
+        except httpx.RequestError as error:
+            return error
+
     async def undo_batch(
         self, batch_id: UUID | str, reason: str | None = None, *, dry_run: bool = False
     ) -> UndoneBatch:
@@ -150,6 +183,16 @@ class AsyncClient:
                 return await self._http.send(step)
         except httpx.RequestError as error:
             return error
+
+
+async def _pieces(call: Call[None], reply: httpx.Response) -> AsyncGenerator[bytes]:
+    try:
+        async for piece in reply.aiter_bytes():
+            yield piece
+    except httpx.RequestError as error:
+        raise NotAnswered(call.name, 1, type(error).__name__, call.request_id) from error
+    finally:
+        await reply.aclose()
 
 
 class AsyncImport(AsyncIterator[T], Generic[T]):
