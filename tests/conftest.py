@@ -59,6 +59,12 @@ PARTITIONS = 64
 STORES: list[Installation | None] = [None, *oldest_and_newest()]
 
 
+# For a module whose tests have nothing to do with the store: `pytestmark = ON_ONE_STORE`.
+ON_ONE_STORE = pytest.mark.parametrize(
+    "new_database", STORES[:1], ids=["sqlite"], indirect=True, scope="session"
+)
+
+
 @pytest.fixture(scope="session", params=STORES, ids=lambda one: str(one or "sqlite"))
 def new_database(request: pytest.FixtureRequest, postgres_servers: PostgresServers) -> NewDatabase:
     """Gives the URL of an empty database, or None for a file of the server's own: whatever takes

@@ -23,13 +23,17 @@ from enrol.customers.faults import FAULTS
 from enrol.problems import PROBLEMS
 from enrol.settings import Settings
 from tests.api.conformance import Description
-from tests.conftest import NewDatabase
+from tests.conftest import ON_ONE_STORE, PostgresServers
+from tests.postgres import Installation, oldest_and_newest
 from tests.serving import Project, Served
 from tests.webhooks.hooks import stored_webhook
 
+# What is described is the same on each.
+pytestmark = ON_ONE_STORE
+
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = Path(__file__).with_name("fuzzing") / "schemathesis.toml"
-SECONDS = 400
+SECONDS = 300
 
 DOCUMENT = openapi_document(Settings())
 DESCRIPTION = Description(DOCUMENT)
@@ -242,19 +246,39 @@ def test_an_answer_that_is_not_described_is_seen(
         DESCRIPTION(bad)
 
 
+# What never reaches a store is the same on each: the phases of the second are for what does.
+FUZZED_STORES: list[tuple[Installation | None, str]] = [
+    (None, "examples,coverage,fuzzing,stateful"),
+    *((one, "examples,fuzzing") for one in oldest_and_newest()[-1:]),
+]
+
+
+@pytest.fixture(params=FUZZED_STORES, ids=lambda one: str(one[0] or "sqlite"))
+def phases(request: pytest.FixtureRequest) -> str:
+    """What is done to a store."""
+    return str(request.param[1])
+
+
 @pytest.fixture
-def fuzzed(tmp_path: Path, new_database: NewDatabase) -> Iterator[Project]:
+def fuzzed(
+    request: pytest.FixtureRequest,
+    phases: str,
+    tmp_path: Path,
+    postgres_servers: PostgresServers,
+) -> Iterator[Project]:
     """A lenient project, which takes every value that is well-typed, on a server with limits so
     low that the calls reach them."""
-    with Served(tmp_path, new_database(), max_items=3, max_text_chars=32) as served:
+    installation = request.node.callspec.params["phases"][0]
+    database = None if installation is None else postgres_servers(installation).create_database()
+    with Served(tmp_path, database, max_items=3, max_text_chars=32) as served:
         project = served.new_project(lenient=True)
         yield project._replace(key=served.new_key(project.id, "admin").text)
 
 
 @pytest.mark.timeout(SECONDS + 20)
-def test_schemathesis_finds_nothing(fuzzed: Project, tmp_path: Path) -> None:
+def test_schemathesis_finds_nothing(fuzzed: Project, phases: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG)]
-    command += ["run", f"{fuzzed.server.url}/openapi.json", "--no-color"]
+    command += ["run", f"{fuzzed.server.url}/openapi.json", "--no-color", "--phases", phases]
     names = {"FUZZED_PROJECT": fuzzed.id, "FUZZED_KEY": fuzzed.key, "PYTHONPATH": str(ROOT)}
     batch_id = fuzzed.post(fuzzed.body({"customerClaims": {"sub": "first"}})).headers[
         "enrol-batch-id"

@@ -14,7 +14,11 @@ from enrol.api.reference.pages import problems_page, reference_page, style_sheet
 from enrol.customers.faults import FAULTS
 from enrol.problems import PROBLEMS
 from enrol.settings import Settings
+from tests.conftest import ON_ONE_STORE
 from tests.serving import Project, Served
+
+# The pages are the same on each.
+pytestmark = ON_ONE_STORE
 
 EMPTY_TAGS = {"meta", "br"}
 DOCUMENT = openapi_document(Settings())
