@@ -197,7 +197,8 @@ def update_claims(
 def delete_customer(
     customer_id: Id, *, reason: str | None = None, if_match: str | None = None
 ) -> Call[None]:
-    """Delete a customer softly: it can be restored. One that is deleted stays so."""
+    """Delete a customer softly: it can be restored. One that is deleted stays so. The reason stands
+    in the URL, which proxies log: let it name nobody."""
     return asking(
         "DELETE /customers/{id}",
         uuid_of(customer_id),
