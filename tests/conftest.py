@@ -63,6 +63,14 @@ STORES: list[Installation | None] = [None, *oldest_and_newest()]
 ON_ONE_STORE = pytest.mark.parametrize(
     "new_database", STORES[:1], ids=["sqlite"], indirect=True, scope="session"
 )
+# For one whose calls reach the store in the same few ways as those of many others.
+ON_TWO_STORES = pytest.mark.parametrize(
+    "new_database",
+    [STORES[0], STORES[-1]],
+    ids=lambda one: str(one or "sqlite"),
+    indirect=True,
+    scope="session",
+)
 
 
 @pytest.fixture(scope="session", params=STORES, ids=lambda one: str(one or "sqlite"))

@@ -6,8 +6,11 @@ import pytest
 
 from enrol.customers.faults import FAULTS
 from tests.api.refusals import problem
+from tests.conftest import ON_TWO_STORES
 from tests.people import CHECKSUMMED, TEZOS, customer, did, with_claims, with_wallet
 from tests.serving import Project, Served
+
+pytestmark = ON_TWO_STORES
 
 # CIP-19, "Test Vectors"; ERC-1191, "Test Cases", chain 30.
 STAKE = "stake1uyehkck0lajq8gr28t9uxnuvgcqrc6070x3k9r8048z8y5gh6ffgw"

@@ -14,10 +14,13 @@ from enrol.customers.model import CLAIM_NAMES
 from enrol.store.columns import CLAIM_COLUMNS
 from tests.api.bodies import CLAIM, raw
 from tests.api.refusals import EMPTY, problem, refused
+from tests.conftest import ON_TWO_STORES
 from tests.customers.vectors import rows
 from tests.people import customer, did, wallet, with_claims
 from tests.serving import HOST, Project
 from tests.wire import answer_on, chunk, connected, head
+
+pytestmark = ON_TWO_STORES
 
 MIB = 1024 * 1024
 NAUGHTY = list(dict.fromkeys(row["s"] for row in rows("hostile/blns")))

@@ -11,9 +11,12 @@ import httpx
 import pytest
 
 from enrol.customers.model import CLAIM_NAMES
+from tests.conftest import ON_TWO_STORES
 from tests.people import TEZOS
 from tests.serving import Project, Served
 from tests.wire import answer_on, connected, head
+
+pytestmark = ON_TWO_STORES
 
 _numbers = count()
 

@@ -6,6 +6,9 @@ from random import Random
 import pytest
 
 from enrol.api.turns import Turns
+from tests.conftest import ON_ONE_STORE
+
+pytestmark = ON_ONE_STORE
 
 A, B = b"a" * 16, b"b" * 16
 
