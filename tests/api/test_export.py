@@ -25,8 +25,11 @@ from enrol.imports.reading import COLUMNS, Row, Source
 from tests.api.conformance import Description
 from tests.api.refusals import faults, problem
 from tests.api.test_openapi import DOCUMENT
+from tests.conftest import ON_TWO_STORES
 from tests.people import PNG, claims, customer, did, wallet, with_claims
 from tests.serving import HOST, Project, Served
+
+pytestmark = ON_TWO_STORES
 
 DESCRIPTION = Description(DOCUMENT)
 

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import NewDatabase
+from tests.conftest import ON_TWO_STORES, NewDatabase
 from tests.people import customer
 from tests.serving import Served
 from tests.webhooks.hooks import Hooked, hooked
 from tests.webhooks.official import Signed, javascript_takes, python_takes
 from tests.webhooks.receivers import Answer, Received, Receiver, closed_port, silent_listener
+
+pytestmark = ON_TWO_STORES
 
 
 @pytest.fixture(scope="module")

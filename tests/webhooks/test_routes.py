@@ -8,8 +8,11 @@ import pytest
 from enrol.api.resources.webhooks import MOST_SECRETS, MOST_WEBHOOKS
 from enrol.webhooks.messages import EVENT_TYPES, USUAL_TYPES
 from tests.api.refusals import faults, problem
+from tests.conftest import ON_TWO_STORES
 from tests.serving import Served
 from tests.webhooks.hooks import Hooked, hooked, stored_webhook
+
+pytestmark = ON_TWO_STORES
 
 # Of a network that is not given to anybody: it is public, and nobody is there.
 URL = "https://[2fff::1]:9/hook?token=canary-4711"
