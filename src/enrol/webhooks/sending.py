@@ -12,7 +12,6 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final, NamedTuple
 
 import httpcore
-import httpx
 
 from enrol.webhooks.addresses import Target, callable_addresses
 from enrol.webhooks.resolving import Lookup
@@ -124,6 +123,9 @@ class Sender:
         context: ssl.SSLContext | None = None,
         network: httpcore.AsyncNetworkBackend | None = None,
     ) -> None:
+        # Here, for most servers send nothing and all of them start.
+        import httpx
+
         self.pool = httpcore.AsyncConnectionPool(
             # httpx's trusts certifi's authorities, or those of SSL_CERT_FILE and SSL_CERT_DIR.
             ssl_context=context or httpx.create_ssl_context(),
