@@ -11,11 +11,11 @@ import pytest
 from enrol.access import PREFIX, make_key
 from enrol.store.clock import now_ms
 from tests.api.refusals import EMPTY, problem, refused
-from tests.conftest import ON_TWO_STORES
+from tests.conftest import ON_ONE_STORE
 from tests.people import CHECKSUMMED, customer, with_wallet
 from tests.serving import Project, Served
 
-pytestmark = ON_TWO_STORES
+pytestmark = ON_ONE_STORE
 
 REALM = 'Bearer realm="enrol"'
 INVALID = f'{REALM}, error="invalid_token"'

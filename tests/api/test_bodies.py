@@ -20,9 +20,9 @@ from enrol.api.http import Message
 from enrol.app import build_app, open_store
 from enrol.settings import Settings
 from tests.api.refusals import faults, problem
-from tests.conftest import ON_TWO_STORES
+from tests.conftest import ON_ONE_STORE
 
-pytestmark = ON_TWO_STORES
+pytestmark = ON_ONE_STORE
 
 CHARS = 50
 

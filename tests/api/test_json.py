@@ -8,12 +8,12 @@ import pytest
 
 from tests.api.bodies import CLAIM, DID, WALLET, raw
 from tests.api.refusals import EMPTY, problem, refused
-from tests.conftest import ON_TWO_STORES
+from tests.conftest import ON_ONE_STORE
 from tests.customers.vectors import rows
 from tests.people import customer
 from tests.serving import Project
 
-pytestmark = ON_TWO_STORES
+pytestmark = ON_ONE_STORE
 
 SUITE = rows("hostile/jsontestsuite")
 

@@ -5,10 +5,10 @@ import pytest
 from enrol.api.lists.page_query import MOST_LISTED, MOST_PAGES, PageQuery, read_page_query
 from enrol.problems import Problem
 from tests.api.refusals import faults, problem
-from tests.conftest import ON_TWO_STORES
+from tests.conftest import ON_ONE_STORE
 from tests.serving import Project
 
-pytestmark = ON_TWO_STORES
+pytestmark = ON_ONE_STORE
 
 
 def test_what_is_not_said_has_a_default() -> None:

@@ -13,12 +13,12 @@ from enrol.customers.faults import FAULTS
 from enrol.problems import PROBLEMS
 from enrol.store.clock import now_ms
 from tests.api.refusals import EMPTY, points_into, problem, resolve
-from tests.conftest import ON_TWO_STORES
+from tests.conftest import ON_ONE_STORE
 from tests.people import customer, with_claims, with_did
 from tests.serving import Project
 from tests.webhooks.hooks import stored_webhook
 
-pytestmark = ON_TWO_STORES
+pytestmark = ON_ONE_STORE
 
 NOBODY = {
     "sourceCustomerIds": ["0190a1f2-6c00-7a32-8e15-9c3f7b2d4a60"],

@@ -14,13 +14,13 @@ import pytest
 
 from tests.api.bodies import raw
 from tests.api.refusals import EMPTY, faults, problem, refused
-from tests.conftest import ON_TWO_STORES
+from tests.conftest import ON_ONE_STORE
 from tests.customers.vectors import rows
 from tests.people import CHECKSUMMED, customer, with_claims, with_wallet
 from tests.serving import HOST, Project, Served
 from tests.wire import answer_on, chunk, connected, head, is_closed
 
-pytestmark = ON_TWO_STORES
+pytestmark = ON_ONE_STORE
 
 Row = dict[str, Any]
 MIB = 1024 * 1024

@@ -9,12 +9,12 @@ import httpx
 import pytest
 
 from tests.api.refusals import EMPTY, problem, refused
-from tests.conftest import ON_TWO_STORES
+from tests.conftest import ON_ONE_STORE
 from tests.people import customer
 from tests.serving import Project
 from tests.wire import answer_on, connected, head
 
-pytestmark = ON_TWO_STORES
+pytestmark = ON_ONE_STORE
 
 GZIP = {"Content-Encoding": "gzip"}
 

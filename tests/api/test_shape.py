@@ -7,11 +7,11 @@ import pytest
 
 from tests.api.bodies import CLAIM, DID, WALLET, raw
 from tests.api.refusals import faults, refused
-from tests.conftest import ON_TWO_STORES
+from tests.conftest import ON_ONE_STORE
 from tests.people import customer, with_claims, with_wallet
 from tests.serving import Project
 
-pytestmark = ON_TWO_STORES
+pytestmark = ON_ONE_STORE
 
 
 def test_the_body_that_these_tests_break_is_right(project: Project) -> None:

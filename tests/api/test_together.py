@@ -7,12 +7,12 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.conftest import ON_TWO_STORES
+from tests.conftest import ON_ONE_STORE
 from tests.people import customer, with_claims, with_wallet
 from tests.serving import Project, Served
 from tests.wire import connected, head
 
-pytestmark = ON_TWO_STORES
+pytestmark = ON_ONE_STORE
 
 CALLS = 60
 
