@@ -140,6 +140,19 @@ def test_examples_of_fields_fit_their_schemas() -> None:
     assert wrong == []
 
 
+@pytest.mark.parametrize("name", ["fromDate", "toDate"])
+def test_a_day_or_a_time_is_taken_wherever_one_is_asked(name: str) -> None:
+    kinds = [
+        parameter["schema"]["anyOf"]
+        for item in DOCUMENT["paths"].values()
+        for operation in item.values()
+        for parameter in operation["parameters"]
+        if parameter.get("name") == name
+    ]
+    both = [{"type": "string", "format": form} for form in ("date", "date-time")]
+    assert kinds == [both] * 3
+
+
 def test_the_limits_are_those_of_the_server() -> None:
     settings = Settings(max_items=7, max_text_chars=99, max_body_bytes=5_000, idempotency_hours=2.5)
     document = openapi_document(settings)

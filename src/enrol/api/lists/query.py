@@ -40,7 +40,7 @@ FromDate = Annotated[
         title="a date, or a date and time, of RFC 3339",
         description="Created at this time or later: an RFC 3339 date, or date and time.",
         extra={"read": time_of},
-        extra_json_schema={"oneOf": [{"format": "date"}, {"format": "date-time"}]},
+        extra_json_schema={"anyOf": [{"format": "date"}, {"format": "date-time"}]},
     ),
 ]
 ToDate = Annotated[
@@ -49,7 +49,7 @@ ToDate = Annotated[
         title="a date, or a date and time, of RFC 3339",
         description="Created at this time or before; a date includes its day.",
         extra={"read": time_of},
-        extra_json_schema={"oneOf": [{"format": "date"}, {"format": "date-time"}]},
+        extra_json_schema={"anyOf": [{"format": "date"}, {"format": "date-time"}]},
     ),
 ]
 

@@ -266,9 +266,12 @@ def _state_one_customer(schemas: Mapping[str, Json], settings: Settings) -> None
     for name in customer["properties"].keys() & patch.keys() - _NESTED:
         patch[name] = customer["properties"][name]
     patch["metadata"] = patch["metadata"] | _members(min(LONGEST_VALUE, settings.max_text_chars))
+    patch["tags"] = patch["tags"] | _tags(min(LONGEST_TAG, settings.max_text_chars))
     patch["type"] = {"anyOf": [around["customerType"], {"type": "null"}]}
     patched = schemas["ContactPatch"]["properties"]
     patched |= {name: contact[name] for name in patched}
+    for name in ("NewEmail", "EmailPatch"):
+        schemas[name]["properties"]["email"] |= _identifier(settings)
     for name, fields in _TEXTS.items():
         for field in fields:
             schemas[name]["properties"][field]["anyOf"][0] = ref("Text")
@@ -283,9 +286,15 @@ def _state_the_profile(customer: Json, settings: Settings) -> None:
     for field, known in words.items():
         customer[field]["anyOf"][0] = {"enum": list(known)}
     customer["externalCustomerId"]["anyOf"][0] = {"type": "string", **_identifier(settings)}
-    tag = {"type": "string", "minLength": 1, "maxLength": LONGEST_TAG, "pattern": NO_CONTROL}
-    customer["tags"]["anyOf"][0] |= {"items": tag, "maxItems": MOST_TAGS, "uniqueItems": True}
+    customer["tags"] |= _tags(LONGEST_TAG)
     customer["metadata"] |= _members(LONGEST_VALUE)
+
+
+def _tags(longest: int) -> Json:
+    """Tags, which have so many characters at most."""
+    tag = {"type": "string", "minLength": 1, "maxLength": longest, "pattern": NO_CONTROL}
+    tags = {"type": "array", "items": tag, "maxItems": MOST_TAGS, "uniqueItems": True}
+    return {"anyOf": [tags, {"type": "null"}]}
 
 
 def _members(longest: int) -> Json:

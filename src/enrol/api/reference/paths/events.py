@@ -137,7 +137,11 @@ def _sent(schema: Json) -> Json:
     kinds = [kind for kind in schema.pop("anyOf", ()) if kind != {"type": "null"}]
     if schema.get("default", 0) in (None, ""):
         del schema["default"]
-    return {**(kinds[0] if kinds else {}), **schema}
+    if len(kinds) < 2:
+        return {**dict(*kinds), **schema}
+    # Of one type, and of several formats.
+    each = {"type": schema.pop("type")}
+    return {"anyOf": [{**each, **kind} for kind in kinds], **schema}
 
 
 RESOURCE: Final = Resource(
