@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import time
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def test_people_read_levels_counts_and_a_conclusion(database: Path) -> None:
     done = enrol("doctor", "--database", database)
     assert done.code == 0
     assert "ok      integrity: Every page and index of the file is sound.\n" in done.out
-    assert "\ncustomers                 123\n" in done.out
+    assert re.search(r"\ncustomers +123\n", done.out)
     assert done.out.splitlines()[-1].startswith("Nothing is wrong")
     database.chmod(0o640)
     done = enrol("doctor", "--database", database)
