@@ -68,6 +68,8 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
         put_customer_right(case)
     elif case.path.startswith("/webhooks"):
         put_webhook_right(case)
+    elif "address" in case.path_parameters:
+        case.path_parameters["address"] = read_customer()["customerWallets"][0]["wallet"]
     if isinstance(case.body, dict):
         put_body_right(case.path, case.body)
 
