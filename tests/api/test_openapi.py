@@ -33,7 +33,7 @@ pytestmark = ON_ONE_STORE
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = Path(__file__).with_name("fuzzing") / "schemathesis.toml"
-SECONDS = 300
+SECONDS = 150
 
 DOCUMENT = openapi_document(Settings())
 DESCRIPTION = Description(DOCUMENT)
