@@ -256,3 +256,30 @@ def test_a_key_of_the_command_line_is_seen_and_revoked(admin: Project) -> None:
     shown = admin.get(f"/keys/{key.id}").json()
     assert (shown["name"], shown["rateLimit"]) == (None, 7)
     assert post(admin, f"/keys/{key.id}/revoke").json()["revokedAt"] is not None
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999Z"),
+        ("2099-01-01T00:00:00.999Z", "2099-01-01T00:00:00.999Z"),
+    ],
+)
+def test_the_end_of_a_key_is_kept_to_the_millisecond(
+    project: Project, sent: str, kept: str
+) -> None:
+    admin = project._replace(key=project.server.new_key(project.id, "admin").text)
+    body = {"name": "k", "scopes": ["customers:read"], "expiresAt": sent}
+    made = admin.call("POST", "/keys", body)
+    assert (made.status_code, made.json()["expiresAt"]) == (200, kept)
+    assert admin.get("/keys").status_code == 200
+
+
+def test_an_end_beyond_the_last_year_is_refused(project: Project) -> None:
+    admin = project._replace(key=project.server.new_key(project.id, "admin").text)
+    late = "9999-12-31T23:59:59.9-12:00"
+    body = {"name": "k", "scopes": ["customers:read"], "expiresAt": late}
+    answer = admin.call("POST", "/keys", body)
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/expiresAt"]
+    assert {key["name"] for key in admin.get("/keys").json()["data"]} == {None}

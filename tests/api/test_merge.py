@@ -471,3 +471,19 @@ def test_the_chain_tells_of_merges_without_a_gap(project: Project) -> None:
     told = project.server.query(query, project.id)
     assert [seq for seq, _ in told] == [1, 2, 3, 4, 5, 6]
     assert json.loads(told[4][1])["unmergedFrom"] == target
+
+
+def test_if_match_holds_for_merging_taking_back_and_erasing(project: Project) -> None:
+    admin = project._replace(key=project.server.new_key(project.id, "admin").text)
+    source, target = project.enrol(customer(), customer())
+    merge = {"sourceCustomerIds": [source], "targetCustomerId": target}
+    wrong = {"If_Match": '"999999"'}
+    problem(project.call("POST", "/customers/merge", merge, **wrong), "customer.changed")
+    assert project.call("POST", "/customers/merge", merge, If_Match='"0"').status_code == 200
+    back = {"sourceCustomerId": source}
+    path = f"/customers/{target}/unmerge"
+    problem(project.call("POST", path, back, **wrong), "customer.changed")
+    assert project.call("POST", path, back).status_code == 200
+    path = f"/customers/{target}/erase"
+    problem(admin.call("POST", path, {}, **wrong), "customer.changed")
+    assert project.customer(target)["customerWallets"]

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.api.refusals import faults, problem
-from tests.people import did, wallet, with_claims
+from tests.people import customer, did, wallet, with_claims
 from tests.serving import Project
 
 
@@ -203,3 +203,37 @@ def test_another_project_is_not_seen(project: Project) -> None:
     assert names(project, search="stranger") == []
     assert names(project, type="Individual") == ["Own"]
     assert names(project, sort="name") == ["Own"]
+
+
+def test_a_cursor_that_somebody_else_made_is_refused(project: Project) -> None:
+    project.enrol(*(customer() for _ in range(3)))
+    for sort in ("createdAt", "-createdAt", "name"):
+        query: dict[str, Any] = {"cmsProjectId": project.id, "limit": 1, "sort": sort}
+        link = project.get("/customers", **query).headers["link"]
+        (after,) = re.findall(r"after=([^&>]+)", link)
+        assert project.get("/customers", **query, after=after).status_code == 200
+        for forged in (after[:-12] + "_" * 12, after[:-4]):
+            answer = project.get("/customers", **query, after=forged)
+            assert answer.status_code == 400
+            assert answer.json()["errors"][0]["pointer"] == "/after"
+
+
+def test_who_is_gone_is_not_shown_though_the_index_is_behind(project: Project) -> None:
+    admin = project._replace(key=project.server.new_key(project.id, "admin").text)
+    erased, deleted = project.enrol(
+        *({"customerClaims": {"name": f"Quillon {number}"}} for number in range(2))
+    )
+    query = {"cmsProjectId": project.id, "search": "Quillon"}
+    assert len(project.get("/customers", **query).json()["data"]) == 2
+    assert admin.call("POST", f"/customers/{erased}/erase").status_code == 200
+    assert project.call("DELETE", f"/customers/{deleted}").status_code == 200
+    page = project.get("/customers", **query, count="estimated").json()
+    assert page["data"] == []
+
+
+def test_findings_of_who_is_deleted_are_not_counted(lenient: Project) -> None:
+    one, _ = lenient.enrol(*({"customerClaims": {"name": "N", "locale": "?"}} for _ in range(2)))
+    path = f"/projects/{lenient.id}/findings"
+    assert lenient.get(path).json()["totalCount"] == 2
+    assert lenient.call("DELETE", f"/customers/{one}").status_code == 200
+    assert lenient.get(path).json()["totalCount"] == 1

@@ -1,7 +1,7 @@
 """Customers as the API answers them: the hosted API's shapes, with null for what is not known."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -156,6 +156,7 @@ class CustomerPage(Struct, frozen=True, kw_only=True, rename="camel"):
     total_count_estimated: bool | UnsetType = UNSET
 
 
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 NO_STATUS: Final = "No status"
 NO_RISK: Final = "No risk"
 NO_METADATA: Final = Raw(b"{}")
@@ -219,7 +220,8 @@ def entity_tag(record: CustomerRecord) -> str:
 
 def timestamp(milliseconds: int) -> str:
     """Unix milliseconds as RFC 3339."""
-    at = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    # In whole numbers: a float would round the last moment of a year into the next.
+    at = EPOCH + timedelta(milliseconds=milliseconds)
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

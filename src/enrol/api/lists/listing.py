@@ -55,8 +55,8 @@ class Listed(NamedTuple):
 
 
 class Cursor(msgspec.Struct, frozen=True, array_like=True):
-    """Where a page ended: the key of its last customer in the order of the list that the check
-    stands for."""
+    """Where a page ended: the key of its last customer, and a check that stands for both this key
+    and the list, so that nobody else makes cursors."""
 
     check: bytes
     key: bytes
@@ -65,13 +65,18 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
 async def list_page(server: Server, key: KeyRecord, query: PageQuery) -> Listed:
     """The page that a query asks for. Raises `Problem`."""
     filters = await find_filters(server, key, query)
-    order = _order(query)
+    order = _order(server.store.secret, query)
     found, behind = await _find(server, key.project, filters, order, query)
     page = found.page[: query.limit]
     records = await server.store.find_customers(key.project, [each for _, each in page])
+    # The index may be a moment behind; what was read just now is not.
+    deleted = bool(query.soft_deleted_before)
+    records = [record for record in records if _is_shown(record, deleted=deleted)]
     after = None
     if len(found.page) > query.limit:
-        after = _written(Cursor(_check(query), page[-1][0]))
+        key_of_last = page[-1][0]
+        check = _check(server.store.secret, query, key_of_last)
+        after = _written(Cursor(check, key_of_last))
     return Listed(records, found.total, behind, after)
 
 
@@ -185,11 +190,11 @@ def _filters(query: PageQuery, ids: list[bytes] | None) -> Filters:
     return Filters(tuple(facets), tuple(terms), created, deleted, ids)
 
 
-def _order(query: PageQuery) -> Order:
+def _order(secret: bytes, query: PageQuery) -> Order:
     after = None
     if query.after:
         cursor = _read(query.after)
-        if cursor is None or cursor.check != _check(query):
+        if cursor is None or cursor.check != _check(secret, query, cursor.key):
             hint = "after is a cursor out of the Link header of a page of this same list."
             faults = [Fault(None, "/after", "query.value", hint)]
             raise Problem("query.invalid", faults=faults)
@@ -199,10 +204,19 @@ def _order(query: PageQuery) -> Order:
     return Order(SORTS[query.sort.removeprefix("-")], down, after, skip)
 
 
-def _check(query: PageQuery) -> bytes:
-    """What is the same on all pages of a list: a cursor leads on in no other."""
+def _check(secret: bytes, query: PageQuery, key: bytes) -> bytes:
+    """What stands for a place in a list: a cursor leads on in no other list."""
     same = msgspec.structs.replace(query, after="", current_page=1, limit=1, count="exact")
-    return blake2b(msgspec.msgpack.encode(same), digest_size=CHECK_BYTES).digest()
+    digest = blake2b(msgspec.msgpack.encode(same), key=secret, digest_size=CHECK_BYTES)
+    digest.update(key)
+    return digest.digest()
+
+
+def _is_shown(record: CustomerRecord, *, deleted: bool) -> bool:
+    row = record.customer
+    if row["erased_at"] is not None:
+        return False
+    return deleted or (row["deleted_at"] is None and row["merged_into"] is None)
 
 
 def _written(cursor: Cursor) -> str:

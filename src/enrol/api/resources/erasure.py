@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from msgspec import Meta, Struct
 
 from enrol.api.bodies import edge_request, read_json
-from enrol.api.changing import ATTEMPTS, customer_bytes
+from enrol.api.changing import ATTEMPTS, customer_bytes, require_match
 from enrol.api.resources.customers import Reads
 from enrol.api.server import Server
 from enrol.api.views import Timestamp, timestamp
@@ -67,6 +67,7 @@ async def erase_customer(
             return await tombstone_view(server, key, record)
         if record.customer["merged_into"] is not None:
             raise Problem("customer.merged")
+        require_match(record, ", ".join(request.headers.getall("if-match", [])) or None)
         change = await _change(server, key, record, asked.reason)
         if not isinstance(await server.store.apply(change), Stale):
             return await tombstone_view(server, key, await _find(server, key, wanted))

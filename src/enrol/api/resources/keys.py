@@ -1,6 +1,6 @@
 """API keys over the API: an ``admin`` key makes, lists and revokes those of its own project."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import unquote
 from uuid import uuid4
@@ -14,7 +14,7 @@ from enrol.access import make_key
 from enrol.api.bodies import edge_request, read_json
 from enrol.api.resources.customers import Reads
 from enrol.api.server import Server
-from enrol.api.views import Timestamp, timestamp
+from enrol.api.views import EPOCH, Timestamp, timestamp
 from enrol.customers.faults import Fault
 from enrol.customers.lifecycle.change import Change
 from enrol.problems import Problem
@@ -26,6 +26,8 @@ from enrol.store.registry import Key
 ADMIN = "admin"
 MOST_KEYS = 1_000
 MOST_NAME_CHARS = 200
+# The last millisecond that RFC 3339 can write.
+LATEST_MS: Final = 253_402_300_799_999
 LISTED = {"revoked": ("false", "true")}
 
 Scope = Literal["customers:write", "customers:read", "admin"]
@@ -76,21 +78,23 @@ async def create_key(server: NamedDependency[Server], request: Reads) -> NewKeyV
     change = _change(server, caller)
     if faults := _faults(asked, change.at):
         raise Problem("body.invalid", faults=faults)
-    if await count_keys(server.store, caller.project) >= MOST_KEYS:
-        raise Problem("key.too_many", f"A project has at most {MOST_KEYS} keys: revoke some.")
-    new = make_key()
-    key = Key(
-        id=f"key_{uuid4().hex[:16]}",
-        project_id=caller.project_id,
-        hint=new.hint,
-        name=asked.name,
-        scopes=" ".join(asked.scopes),
-        created_at=change.at,
-        expires_at=_milliseconds(asked.expires_at),
-        revoked_at=None,
-        rate_limit=asked.rate_limit,
-    )
-    await add_key(server.store, change, key, new.hash)
+    # One after another, or many at once would each find room for one more.
+    async with server.turns.of(caller.project, [b"keys"]):
+        if await count_keys(server.store, caller.project) >= MOST_KEYS:
+            raise Problem("key.too_many", f"A project has at most {MOST_KEYS} keys: revoke some.")
+        new = make_key()
+        key = Key(
+            id=f"key_{uuid4().hex[:16]}",
+            project_id=caller.project_id,
+            hint=new.hint,
+            name=asked.name,
+            scopes=" ".join(asked.scopes),
+            created_at=change.at,
+            expires_at=_milliseconds(asked.expires_at),
+            revoked_at=None,
+            rate_limit=asked.rate_limit,
+        )
+        await add_key(server.store, change, key, new.hash)
     return NewKeyView(key=new.key, **_fields(key))
 
 
@@ -152,6 +156,8 @@ def _faults(asked: NewKeyRequest, now: int) -> list[Fault]:
     expires_at = _milliseconds(asked.expires_at)
     if expires_at is not None and expires_at <= now:
         faults.append(Fault(None, "/expiresAt", "field.value", "It lies in the past."))
+    if expires_at is not None and expires_at > LATEST_MS:
+        faults.append(Fault(None, "/expiresAt", "field.value", "In UTC it is no time any more."))
     if not asked.name.isprintable() or asked.name.isspace():
         faults.append(Fault(None, "/name", "field.value", "Visible characters in one line."))
     if len(set(asked.scopes)) != len(asked.scopes):
@@ -160,7 +166,8 @@ def _faults(asked: NewKeyRequest, now: int) -> list[Fault]:
 
 
 def _milliseconds(at: datetime | None) -> int | None:
-    return None if at is None else int(at.timestamp() * 1000)
+    # In whole numbers: a float would round the last moment of a year into the next.
+    return None if at is None else (at - EPOCH) // timedelta(milliseconds=1)
 
 
 def _fields(key: Key) -> dict[str, Any]:

@@ -38,7 +38,12 @@ class AttemptsQuery(Struct, frozen=True, kw_only=True, rename="camel"):
         ),
     ] = ""
     message_id: Annotated[
-        str, Meta(description="Only those of this message.", min_length=1, max_length=100)
+        str,
+        Meta(
+            description="Only those of this message.",
+            pattern="^[!-~]{1,100}$",
+            title="the ID of a message",
+        ),
     ] = ""
     outcome: Annotated[
         str,

@@ -59,30 +59,32 @@ async def create_webhook(server: NamedDependency[Server], request: Reads) -> Web
     caller = await admin_key(server, request)
     asked = await read_json(server, request, NewWebhook)
     await _check(server, asked.url, asked.event_types, asked.secret)
-    if len(await queries.list_endpoints(server.store, caller.project)) >= MOST_WEBHOOKS:
-        raise Problem("webhook.too_many", f"A project has at most {MOST_WEBHOOKS} webhooks.")
-    change = _change(server, caller)
-    endpoint = Endpoint(
-        project=caller.project,
-        id=server.mint().bytes,
-        project_id=caller.project_id,
-        url=asked.url,
-        description=asked.description,
-        event_types=tuple(asked.event_types or ()),
-        secrets=(Secret(asked.secret or make_secret()),),
-        created_at=change.at,
-        created_by=caller.key_id,
-        updated_at=None,
-        updated_by=None,
-        disabled_at=None,
-        disabled_reason=None,
-        generation=0,
-        epoch=0,
-        cursor=await queries.last_seq(server.store, caller.project),
-        delivered_at=None,
-    )
-    writes, events = [queries.insert_endpoint(endpoint)], [_event("webhook.created", endpoint)]
-    await server.store.apply(change._replace(writes=writes, events=events))
+    # One after another, or many at once would each find room for one more.
+    async with server.turns.of(caller.project, [b"webhooks"]):
+        if len(await queries.list_endpoints(server.store, caller.project)) >= MOST_WEBHOOKS:
+            raise Problem("webhook.too_many", f"A project has at most {MOST_WEBHOOKS} webhooks.")
+        change = _change(server, caller)
+        endpoint = Endpoint(
+            project=caller.project,
+            id=server.mint().bytes,
+            project_id=caller.project_id,
+            url=asked.url,
+            description=asked.description,
+            event_types=tuple(asked.event_types or ()),
+            secrets=(Secret(asked.secret or make_secret()),),
+            created_at=change.at,
+            created_by=caller.key_id,
+            updated_at=None,
+            updated_by=None,
+            disabled_at=None,
+            disabled_reason=None,
+            generation=0,
+            epoch=0,
+            cursor=await queries.last_seq(server.store, caller.project),
+            delivered_at=None,
+        )
+        writes, events = [queries.insert_endpoint(endpoint)], [_event("webhook.created", endpoint)]
+        await server.store.apply(change._replace(writes=writes, events=events))
     server.webhooks.wake()
     return webhook_view(endpoint)
 

@@ -39,7 +39,9 @@ SELECT id FROM customers WHERE project = $1 ORDER BY id DESC LIMIT $2 OFFSET $3
 # Customers come by batches alone, so the batches know how many there are.
 COUNT: Final = "SELECT coalesce(sum(created), 0)::bigint FROM batches WHERE project = $1"
 COUNT_FINDINGS: Final = """
-SELECT code, count(*) FROM findings WHERE project = $1 GROUP BY code ORDER BY code
+SELECT f.code, count(*) FROM findings AS f JOIN customers AS c
+ON c.project = f.project AND c.id = f.customer_id
+WHERE f.project = $1 AND c.deleted_at IS NULL GROUP BY f.code ORDER BY f.code
 """
 
 

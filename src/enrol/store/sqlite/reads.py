@@ -26,7 +26,9 @@ SELECT id FROM customers WHERE project = ? ORDER BY id DESC LIMIT ? OFFSET ?
 COUNT: Final = "SELECT coalesce(sum(created), 0) FROM batches WHERE project = ?"
 
 COUNT_FINDINGS: Final = """
-SELECT code, count(*) FROM findings WHERE project = ? GROUP BY code ORDER BY code
+SELECT f.code, count(*) FROM findings AS f JOIN customers AS c
+ON c.project = f.project AND c.id = f.customer_id
+WHERE f.project = ? AND c.deleted_at IS NULL GROUP BY f.code ORDER BY f.code
 """
 
 

@@ -4,6 +4,7 @@ from typing import Final
 
 from enrol.api.reference import examples
 from enrol.api.reference.answers import refusals, success
+from enrol.api.reference.paths.customer import if_match
 from enrol.api.reference.paths.events import EVENT
 from enrol.api.reference.resource import BODY, KEY, Resource, operation, parameter
 from enrol.api.reference.schemas import Json, ref
@@ -73,9 +74,11 @@ def _erase() -> Json:
             "200": success(
                 "What is left.", ref("TombstoneView"), {"tombstone": ("A tombstone", TOMBSTONE)}
             ),
-            **refusals(*PERSON, *BODY, "customer.merged", "customer.busy", "store.full"),
+            **refusals(
+                *PERSON, *BODY, "customer.merged", "customer.busy", "customer.changed", "store.full"
+            ),
         },
-        parameters=[_id()],
+        parameters=[_id(), if_match()],
         scope="admin",
         requestBody={
             "required": False,

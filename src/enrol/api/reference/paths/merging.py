@@ -4,7 +4,7 @@ from typing import Final
 
 from enrol.api.reference import examples
 from enrol.api.reference.answers import refusals, success
-from enrol.api.reference.paths.customer import customer_id
+from enrol.api.reference.paths.customer import customer_id, if_match
 from enrol.api.reference.resource import BODY, KEY, PATH, Resource, operation, small_body
 from enrol.api.reference.schemas import Json
 from enrol.api.resources.editing.merging import MergeRequest, UnmergeRequest
@@ -36,9 +36,11 @@ def _merge() -> Json:
         {
             "200": success("The target's ID; durable.", UUID, target),
             **refusals(
-                *KEY, *BODY, "store.full", "merge.refused", "customer.conflict", "customer.busy"
+                *(*KEY, *BODY, "store.full", "merge.refused"),
+                *("customer.conflict", "customer.busy", "customer.changed"),
             ),
         },
+        parameters=[if_match()],
         scope="customers:write",
         requestBody=small_body("MergeRequest", "One source", body),
     )
@@ -57,10 +59,10 @@ def _unmerge() -> Json:
             **refusals(
                 *(*PATH, *BODY, "store.full", "customer.erased", "customer.busy"),
                 *("customer.conflict", "customer.deleted", "customer.merged"),
-                *("merge.refused", "merge.expired"),
+                *("merge.refused", "merge.expired", "customer.changed"),
             ),
         },
-        parameters=[customer_id()],
+        parameters=[customer_id(), if_match()],
         scope="customers:write",
         requestBody=small_body(
             "UnmergeRequest", "The source", {"sourceCustomerId": examples.IDS[1]}

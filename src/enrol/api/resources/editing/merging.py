@@ -16,6 +16,7 @@ from enrol.api.changing import (
     change_customers,
     customer_bytes,
     decided_of,
+    require_match,
     store_decided,
 )
 from enrol.api.http import JSON, encode_json
@@ -62,6 +63,7 @@ async def merge_customers(server: NamedDependency[Server], request: Reads) -> Re
         found = {record.customer["id"]: record for record in records}
         if faults := merge_faults(target_id, source_ids, found):
             raise Problem("merge.refused", faults=faults)
+        require_match(found[target_id], caller.if_match)
         sources = [found[each] for each in source_ids if not is_merged(found[each], target_id)]
         return decided_of(plan_merge(actor, found[target_id], sources)) if sources else Decided()
 
@@ -104,6 +106,7 @@ async def _decide_unmerge(
     if target.customer["erased_at"] is not None:
         raise Problem("customer.erased")
     require_there(target)
+    require_match(target, caller.if_match)
     faults = unmerge_faults(asked[0], source)
     if source is None or faults:
         raise Problem("merge.refused", faults=faults)
