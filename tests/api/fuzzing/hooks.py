@@ -55,11 +55,10 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
     positive = case.meta is None or case.meta.generation.mode.is_positive
     if isinstance(case.body, dict):
         put_names_right(case.body)
-    if case.path in CALLING and is_id(case.path_parameters["id"]):
-        case.path_parameters["id"] = WEBHOOK
     # The rest of a call that is to be refused stays as it is: with another header in it, it would
     # count as one to be taken, and would get the key that it was to lack.
     if not positive:
+        put_refused_right(case)
         return
     put_headers_right(case)
     if case.method == "GET" and case.path in ("/customers", "/customers/export"):
@@ -81,6 +80,19 @@ def put_names_right(body: dict[str, Any]) -> None:
         body["cmsProjectId"] = PROJECT
     if str(body.get("url")).startswith("https://"):
         body["url"] = NOBODYS
+
+
+def put_refused_right(case: Case[Any]) -> None:
+    """A call that is to be refused is so for its own sake, not because nothing has its ID: where
+    that is well-formed, it becomes that of a customer, or of a webhook that nobody has to wait for.
+    Each customer is new, for what is taken all the same (with an unknown header) may erase it."""
+    if not is_id(case.path_parameters.get("id")):
+        return
+    if case.path.startswith("/customers/{id}"):
+        customer = read_customer() if case.method == "GET" else new_customer()
+        case.path_parameters["id"] = customer["id"]
+    elif case.path in CALLING:
+        case.path_parameters["id"] = WEBHOOK
 
 
 def is_id(value: object) -> bool:
