@@ -210,12 +210,10 @@ def _plan_added(
 
 
 def _described(part: Part, row: Row) -> dict[str, Any]:
-    """A part as an event tells it."""
+    """A part as an event tells it: by its ID, for the event stays when the part moves to another
+    customer, who is then erased."""
     told: dict[str, Any] = {"id": str(UUID(bytes=row["id"]))}
-    if part.kind == WALLET:
-        told |= {"wallet": row["address"], "blockchainNamespace": row["namespace"]}
-        return told | {"verified": bool(row["verified"])}
-    return told | {"did": row["did"]}
+    return told | ({"blockchainNamespace": row["namespace"]} if part.kind == WALLET else {})
 
 
 def _or_none(value: Any) -> Any:
