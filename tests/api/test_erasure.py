@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -186,6 +186,31 @@ def test_what_was_merged_into_a_customer_is_erased_with_it(admin: Project) -> No
     assert [event["customerId"] for event in told] == [source, deep, target]
     tombstone = admin.get(f"/customers/{deep}/dossier").json()["tombstone"]
     assert tombstone["mergedInto"] == source
+
+
+def test_no_value_of_a_merge_that_was_taken_back_stays_with_the_other(admin: Project) -> None:
+    """What a customer had for a while is told in its own events, which stay."""
+    target, source = admin.enrol(customer(), customer())
+    values = [wallet()["wallet"], f"did:example:{uuid4()}", "away@example.com"]
+    bodies = {"wallets": wallet(values[0]), "dids": {"did": values[1]}}
+    bodies |= {"emails": {"email": values[2]}}
+    parts = {
+        kind: admin.call("POST", f"/customers/{source}/{kind}", body).json()["id"]
+        for kind, body in bodies.items()
+    }
+    merge = {"sourceCustomerIds": [source], "targetCustomerId": target}
+    assert admin.call("POST", "/customers/merge", merge).status_code == 200
+    for kind, part in parts.items():
+        gone = admin.call("DELETE", f"/customers/{target}/{kind}/{part}")
+        assert gone.status_code == 200, gone.text
+    back = admin.call("POST", f"/customers/{target}/unmerge", {"sourceCustomerId": source})
+    assert back.status_code == 200, back.text
+    assert erase(admin, source).status_code == 200
+    told = admin.get("/events").json()["data"]
+    removed = [event["fields"] for event in told if event["type"] == "customer.updated"][-3:]
+    assert removed == [["customerWallets"], ["customerDids"], ["customerEmails"]]
+    text = json.dumps(told)
+    assert [value for value in values if value in text] == []
 
 
 def test_a_key_that_another_has_by_now_stays_with_it(admin: Project) -> None:

@@ -120,7 +120,7 @@ def plan_merge(actor: Actor, target: Whole, sources: Sequence[Whole]) -> Plan:
         parcels.append(parcel)
     emails = sorted(row["id"] for record in (target, *sources) for row in record.emails)
     came = [finding for parcel in parcels for finding in parcel.findings]
-    writes += _renote(actor, target, [*_noted(target), *came], emails)
+    writes += _renote(actor, target, [*_by_id(target), *came], emails)
     told = [
         {"customerId": _text(source.customer["id"]), **_told(parcel)}
         for source, parcel in zip(sources, parcels, strict=True)
@@ -184,14 +184,19 @@ def _noted(record: Whole) -> list[tuple[Part, Note]]:
     return [(part, note) for part in PARTS for note in notes(record, part)]
 
 
+def _by_id(record: Whole) -> list[tuple[Part, Note]]:
+    """The same, each with the pointer that names its part: among the parts of many customers, that
+    of a batch would lead to any that came with one."""
+    return [
+        (part, note._replace(pointer=part.pointer_of(note.part_id)))
+        for part, note in _noted(record)
+    ]
+
+
 def _parcel_of(actor: Actor, source: Whole) -> _Parcel:
     """All that a source has to give."""
     ids = {row["id"] for part in PARTS for row in part.rows(source)}
-    findings = [
-        (part, note._replace(pointer=part.pointer_of(note.part_id)))
-        for part, note in _noted(source)
-    ]
-    return _parcel(actor, source, ids, findings)
+    return _parcel(actor, source, ids, _by_id(source))
 
 
 def _parcel_back(actor: Actor, target: Whole, moved: Moved) -> _Parcel:

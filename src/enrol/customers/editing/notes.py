@@ -1,22 +1,18 @@
 """What was noted on the parts of a customer, and which part a finding is of.
 
 The finding of a part that came with the customer's item of a batch has its place in that item;
-that of any other names the part by its ID, for a place among many shifts.
+that of any other names the part by its ID, for a place among many shifts. So do all findings of
+who gets parts of others by a merge: these came with items of batches too.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 from uuid import UUID
 
 from enrol.customers.check import DID_POINTER, WALLET_POINTER
-from enrol.customers.dids import check_dids
 from enrol.customers.enrolment import DID, WALLET
 from enrol.customers.lifecycle.keys import Row, Stored, account_of
 from enrol.customers.profiles.fields import EMAIL_POINTER
-from enrol.customers.wallets.accounts import canonical_address
-from enrol.customers.wallets.forms import AddressError, AddressFinding
-
-OTHER_ACCOUNT: Final = "did.other_account"
 
 
 class Whole(Stored, Protocol):
@@ -80,36 +76,23 @@ class Note(NamedTuple):
 
 
 def notes(record: Whole, part: Part) -> Iterator[Note]:
-    """The findings on parts of a kind.
-
-    Of several, the one that came with the customer is that which the code fits and of which no
-    finding by its ID has it.
-    """
+    """The findings on parts of a kind."""
     rows = part.rows(record)
+    if not rows:
+        return
     by_pointer = {part.pointer_at(place): row["id"] for place, row in enumerate(rows)}
     by_pointer |= {part.pointer_of(row["id"]): row["id"] for row in rows}
-    found = [(each["pointer"], each["code"]) for each in record.findings]
-    named = {(by_pointer[pointer], code) for pointer, code in found if pointer in by_pointer}
-    for pointer, code in found:
+    by_pointer[part.pointer] = _first(record, rows)["id"]
+    for finding in record.findings:
+        pointer = finding["pointer"]
         if pointer in by_pointer:
-            yield Note(pointer, code, by_pointer[pointer])
-        elif pointer == part.pointer and rows:
-            left = [row for row in rows if (row["id"], code) not in named] or rows
-            fitting = (row for row in left if code in fitting_codes(part, row))
-            yield Note(pointer, code, next(fitting, left[0])["id"])
+            yield Note(pointer, finding["code"], by_pointer[pointer])
 
 
-def fitting_codes(part: Part, row: Row) -> Collection[str]:
-    """The codes that may have been noted on a part; on a right wallet there is none."""
-    if part.kind == DID:
-        return [*(code for _, code in check_dids([row["did"]])), OTHER_ACCOUNT]
-    if part.kind != WALLET:
-        return ()
-    try:
-        canonical_address(row["namespace"], row["address"])
-    except (AddressError, AddressFinding) as odd:
-        return [odd.code]
-    return ()
+def _first(record: Whole, rows: Sequence[Row]) -> Row:
+    """The part that came with the customer: by the time, for clocks that mint IDs may differ."""
+    at = record.customer["created_at"]
+    return next((row for row in rows if row["created_at"] == at), rows[0])
 
 
 def shown_pointers(record: Whole) -> Mapping[str, str]:

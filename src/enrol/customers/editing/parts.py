@@ -12,16 +12,7 @@ from enrol.customers.columns import columns_of
 from enrol.customers.dids.methods.pkh import account_of as account_of_did
 from enrol.customers.dids.methods.pkh import beside_wallets
 from enrol.customers.editing.acting import UPDATED, Actor, Plan, event_of
-from enrol.customers.editing.notes import (
-    DIDS,
-    OTHER_ACCOUNT,
-    WALLETS,
-    Note,
-    Part,
-    Whole,
-    fitting_codes,
-    notes,
-)
+from enrol.customers.editing.notes import DIDS, WALLETS, Note, Part, Whole, notes
 from enrol.customers.enrolment import WALLET
 from enrol.customers.faults import Fault
 from enrol.customers.lifecycle.change import Write
@@ -35,8 +26,11 @@ from enrol.customers.model import (
     OptionalText,
 )
 from enrol.customers.plan import key_hash
+from enrol.customers.wallets.accounts import canonical_address
+from enrol.customers.wallets.forms import AddressError, AddressFinding
 
 MOST_PARTS: Final = 1_000
+OTHER_ACCOUNT: Final = "did.other_account"
 KEY: Final = ("project", "customer_id", "id")
 FINDING_KEY: Final = ("project", "customer_id", "pointer", "code")
 
@@ -210,12 +204,10 @@ def _plan_added(
 
 
 def _described(part: Part, row: Row) -> dict[str, Any]:
-    """A part as an event tells it."""
+    """A part as an event tells it: by its ID, for the event stays when the part moves to another
+    customer, who is then erased."""
     told: dict[str, Any] = {"id": str(UUID(bytes=row["id"]))}
-    if part.kind == WALLET:
-        told |= {"wallet": row["address"], "blockchainNamespace": row["namespace"]}
-        return told | {"verified": bool(row["verified"])}
-    return told | {"did": row["did"]}
+    return told | ({"blockchainNamespace": row["namespace"]} if part.kind == WALLET else {})
 
 
 def _or_none(value: Any) -> Any:
@@ -238,9 +230,17 @@ def _is_of_another(did: str, record: Whole) -> bool:
     wallets = record.wallets
     if not wallets or account_of_did(did) is None:
         return False
-    if any(fitting_codes(WALLETS, row) for row in wallets):
+    if any(_is_odd(row) for row in wallets):
         return False
     return all(_is_beside(did, row) for row in wallets)
+
+
+def _is_odd(wallet: Row) -> bool:
+    try:
+        canonical_address(wallet["namespace"], wallet["address"])
+    except (AddressError, AddressFinding):
+        return True
+    return False
 
 
 def _is_beside(did: str, wallet: Row) -> bool:
