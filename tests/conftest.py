@@ -1,6 +1,7 @@
 """What all tests share: a served product and a project of one's own on it, PostgreSQL servers."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -22,6 +23,12 @@ settings.load_profile("enrol")
 # start and interrupt would inherit that.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """Some twenty thousand tests are there to stay: nobody needs to look through them again."""
+    gc.collect()
+    gc.freeze()
 
 
 PostgresServers = Callable[[Installation], PostgresServer]

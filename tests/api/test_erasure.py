@@ -16,9 +16,12 @@ from enrol.store.columns import PART_COLUMNS
 from enrol.store.schema import metadata
 from enrol.store.sqlite.session import SqliteSession
 from tests.api.refusals import faults, problem
+from tests.conftest import ON_TWO_STORES
 from tests.maintenance.chain_reference import verify
 from tests.people import customer, wallet
 from tests.serving import Project, Served
+
+pytestmark = ON_TWO_STORES
 
 NAME = "Quintessa Fjordsworth"
 EMAIL = "quintessa@fjordsworth.example"

@@ -11,7 +11,10 @@ from enrol.access import hash_key, is_well_formed
 from enrol.api.resources.keys import MOST_KEYS
 from enrol.store.clock import now_ms
 from tests.api.refusals import faults, problem
+from tests.conftest import ON_TWO_STORES
 from tests.serving import Project, Served
+
+pytestmark = ON_TWO_STORES
 
 BODY = {"name": "crm-sync", "scopes": ["customers:read"]}
 

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from tests.api.refusals import EMPTY, faults, problem, refused
-from tests.conftest import ON_TWO_STORES, NewDatabase
+from tests.conftest import ON_ONE_STORE, NewDatabase
 from tests.people import PNG, customer, did, wallet, with_claims, with_did
 from tests.serving import Project, Served
 from tests.wire import answer_on, chunk, connected, head, is_closed
 
-pytestmark = ON_TWO_STORES
+pytestmark = ON_ONE_STORE
 
 ITEMS = 3
 BODY_BYTES = 20_000

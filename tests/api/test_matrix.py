@@ -20,12 +20,12 @@ from enrol.settings import Settings
 from enrol.store.clock import now_ms
 from enrol.store.schema import tables
 from tests.api.refusals import problem
-from tests.conftest import ON_TWO_STORES
+from tests.conftest import ON_ONE_STORE
 from tests.people import customer
 from tests.serving import Project, Served
 from tests.webhooks.hooks import stored_webhook
 
-pytestmark = ON_TWO_STORES
+pytestmark = ON_ONE_STORE
 
 DOCUMENT = openapi_document(Settings())
 # The example of the document stands for the key's project.

@@ -15,8 +15,11 @@ from enrol.customers.model import CLAIM_NAMES
 from enrol.customers.profiles.fields import ONBOARDING_LEVELS, RISK_SCORES
 from tests.api.editing.calls import call
 from tests.api.refusals import faults
+from tests.conftest import ON_TWO_STORES
 from tests.people import CHECKSUMMED, customer, with_claims, with_wallet
 from tests.serving import Project
+
+pytestmark = ON_TWO_STORES
 
 # Of `PATCH /customers/{id}`, each nullable.
 PATCHED = ("riskScore", "type", "onboardingLevel", "status", "reason")

@@ -10,6 +10,7 @@ import pytest
 
 from enrol.customers.editing.parts import MOST_PARTS
 from tests.api.refusals import faults, points_into, problem
+from tests.conftest import ON_TWO_STORES
 from tests.people import (
     CHECKSUMMED,
     TEZOS,
@@ -21,6 +22,8 @@ from tests.people import (
     with_wallet,
 )
 from tests.serving import Project
+
+pytestmark = ON_TWO_STORES
 
 SHOWN = {"Prefer": "return=representation"}
 NOWHERE = "0190a1f2-6c00-7a32-8e15-9c3f7b2d4a60"

@@ -7,8 +7,11 @@ import pytest
 
 from enrol.customers.faults import FAULTS
 from tests.api.refusals import faults, problem, refused
+from tests.conftest import ON_TWO_STORES
 from tests.people import customer, with_claims
 from tests.serving import Project
+
+pytestmark = ON_TWO_STORES
 
 ITEM = "/customerData/0"
 PROFILE: dict[str, Any] = {

@@ -10,11 +10,11 @@ from enrol.customers.model import CLAIM_NAMES
 from tests.api import test_profiles
 from tests.api.bodies import CLAIM, DID, WALLET, example
 from tests.api.refusals import faults, refused
-from tests.conftest import ON_TWO_STORES
+from tests.conftest import ON_ONE_STORE
 from tests.people import CHECKSUMMED, PNG, TEZOS, customer, with_claims, with_did, with_wallet
 from tests.serving import Project
 
-pytestmark = ON_TWO_STORES
+pytestmark = ON_ONE_STORE
 
 WALLETS: list[tuple[str, str, str]] = [
     ("eip155", "5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed", "wallet.prefix"),

@@ -7,8 +7,11 @@ import pytest
 
 from tests.api.editing.calls import call, create, patched, with_scopes
 from tests.api.refusals import EMPTY, faults, points_into, problem, refused
+from tests.conftest import ON_TWO_STORES
 from tests.people import CHECKSUMMED, customer, wallet, with_claims, with_did
 from tests.serving import Project, Served
+
+pytestmark = ON_TWO_STORES
 
 
 def without_names(shown: dict[str, Any]) -> dict[str, Any]:

@@ -9,8 +9,11 @@ import pytest
 from enrol.customers.editing.emails import MOST_EMAILS
 from tests.api.editing.calls import call, events_of, reader, with_scopes
 from tests.api.refusals import faults, problem
+from tests.conftest import ON_TWO_STORES
 from tests.people import with_claims
 from tests.serving import Project, Served
+
+pytestmark = ON_TWO_STORES
 
 
 @pytest.fixture

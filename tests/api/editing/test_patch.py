@@ -21,9 +21,11 @@ from tests.api.editing.calls import (
     with_scopes,
 )
 from tests.api.refusals import faults, points_into, problem
-from tests.conftest import NewDatabase
+from tests.conftest import ON_TWO_STORES, NewDatabase
 from tests.people import customer, with_claims
 from tests.serving import Project, Served
+
+pytestmark = ON_TWO_STORES
 
 
 def test_what_is_sent_becomes_so_and_the_rest_stays(project: Project) -> None:

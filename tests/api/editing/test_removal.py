@@ -8,8 +8,11 @@ import pytest
 
 from tests.api.editing.calls import call, create, events_of, patch, patched
 from tests.api.refusals import faults, problem
+from tests.conftest import ON_TWO_STORES
 from tests.people import CHECKSUMMED, customer, did, wallet, with_claims
 from tests.serving import Project, Served
+
+pytestmark = ON_TWO_STORES
 
 
 def delete(
