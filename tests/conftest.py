@@ -62,7 +62,8 @@ def postgres(
 
 
 NewDatabase = Callable[[], str | None]
-PARTITIONS = 64
+# Few: to make a table of many takes as long as a hundred tests.
+PARTITIONS = 8
 STORES: list[Installation | None] = [None, *oldest_and_newest()]
 
 
@@ -92,7 +93,7 @@ def new_database(request: pytest.FixtureRequest, postgres_servers: PostgresServe
         return servers.create_database
 
     def partitioned() -> str:
-        """Tables in 64 hash partitions by project, as a distributed database spreads them."""
+        """Tables in hash partitions by project, as a distributed database spreads them."""
         url = servers.create_database()
         asyncio.run(_migrate(url))
         return url
