@@ -17,7 +17,7 @@ from enrol.settings import Settings
 from enrol.store.clock import now_ms
 from enrol.store.registry import Registry, is_postgres, open_registry
 from enrol.store.sqlite.process import WriterProcess
-from tests.conftest import NewDatabase
+from tests.conftest import ON_TWO_STORES, NewDatabase
 from tests.maintenance.chain_reference import verify
 from tests.maintenance.commands import enrol
 from tests.people import customer
@@ -213,6 +213,7 @@ TAMPERED: dict[str, tuple[str, str, int]] = {
 }
 
 
+@ON_TWO_STORES
 @pytest.mark.parametrize("what", TAMPERED)
 def test_what_was_done_to_a_chain_is_told(chained: Chained, what: str) -> None:
     statement, kind, seq = TAMPERED[what]

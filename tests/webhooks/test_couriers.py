@@ -31,9 +31,11 @@ from enrol.webhooks.deliverer import LEASE_MS, Deliverer
 from enrol.webhooks.resolving import Lookup
 from enrol.webhooks.retries import HOUR, SPAN_MS
 from enrol.webhooks.signing import make_secret
-from tests.conftest import NewDatabase
+from tests.conftest import ON_TWO_STORES, NewDatabase
 from tests.people import customer
 from tests.webhooks.receivers import Answer, Received, Receiver, closed_port
+
+pytestmark = ON_TWO_STORES
 
 PROJECT = 1
 DAY_MS = 86_400_000

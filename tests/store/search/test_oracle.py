@@ -26,7 +26,7 @@ from enrol.customers.search.words import name_key, name_words, search_terms
 from enrol.store.search.listing import find_listed, find_newest
 from enrol.store.search.matching import Filters
 from enrol.store.search.paging import Order
-from tests.conftest import NewDatabase
+from tests.conftest import ON_TWO_STORES, NewDatabase
 from tests.store.search.database import (
     PROJECT,
     Base,
@@ -35,6 +35,8 @@ from tests.store.search.database import (
     insert,
     open_base,
 )
+
+pytestmark = ON_TWO_STORES
 
 # Two full chunks and a part of a third.
 SIZE = 2 * CHUNK + 1_500

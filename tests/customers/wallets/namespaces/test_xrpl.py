@@ -99,7 +99,8 @@ def test_what_the_flag_leaves_unused_is_zero(
     if right:
         assert canonical_address("xrpl", address) == encoded(b"\0" + account)
     else:
-        assert refusal(address) == "wallet.checksum"
+        # One text in 65,536 has the two checksum bytes of an SS58 address as well.
+        assert refusal(address) in ("wallet.checksum", "wallet.namespace")
 
 
 @pytest.mark.parametrize(("flag", "tag"), [(0, 1), (0, 2**32), (1, 2**32), (2, 0), (0x80, 0)])
