@@ -25,7 +25,7 @@ from enrol.imports.reading import COLUMNS, Row, Source
 from tests.api.conformance import Description
 from tests.api.refusals import faults, problem
 from tests.api.test_openapi import DOCUMENT
-from tests.conftest import ON_TWO_STORES
+from tests.conftest import ON_TWO_STORES, NewDatabase
 from tests.people import PNG, claims, customer, did, wallet, with_claims
 from tests.serving import HOST, Project, Served
 
@@ -466,7 +466,15 @@ def _most_memory(server: Served) -> int:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("file_format", ["jsonl", "full"])
-def test_a_file_takes_no_more_memory_the_larger_it_is(project: Project, file_format: str) -> None:
+def test_a_file_takes_no_more_memory_the_larger_it_is(
+    tmp_path: Path, new_database: NewDatabase, file_format: str
+) -> None:
+    # A server of its own: what others left for the shared one to do takes memory as well.
+    with Served(tmp_path, new_database()) as served:
+        _hold_memory(served.new_project(), file_format)
+
+
+def _hold_memory(project: Project, file_format: str) -> None:
     people = ({"customerClaims": {"name": "N", "address": "x" * 4_000}},) * 1_000
     for _ in range(10):
         project.enrol(*people)
@@ -481,7 +489,7 @@ def test_a_file_takes_no_more_memory_the_larger_it_is(project: Project, file_for
     _most_memory(project.server)
     large = _read(project, file_format)
     assert large == 2 * small > 80_000_000
-    assert _most_memory(project.server) - before < small / 2
+    assert _most_memory(project.server) - before < small / 4
 
 
 def _read(project: Project, file_format: str) -> int:

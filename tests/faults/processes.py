@@ -21,7 +21,7 @@ from enrol.store.registry import Key, open_registry
 
 HOST = "127.0.0.1"
 START_SECONDS = 20.0
-STOP_SECONDS = 60.0
+STOP_SECONDS = 20.0
 CALL_SECONDS = 60.0
 WRITER = "enrol.store.sqlite.writer"
 # What a developer or another test has set is not for the servers of a test.

@@ -120,8 +120,7 @@ def test_clients_that_never_read_cost_little_and_hold_nobody_up(
         assert process.memory_info().rss - before < 64 * MIB
         start = time.monotonic()
         assert serving.stop() == 0
-        # They ask for thousands of pages, which are begun before they are given up.
-        assert time.monotonic() - start < 4 * PATIENCE_SECONDS
+        assert time.monotonic() - start < PATIENCE_SECONDS
     assert check_all(database, [first, plain, *deaf]) == 4903
 
 
