@@ -19,6 +19,7 @@ from uuid_utils import uuid7
 from enrol.customers.lifecycle.change import Applied, Change, Write
 from enrol.logs import log, log_error
 from enrol.store.clock import now_ms
+from enrol.store.ending import end_tasks
 from enrol.store.protocol import Store, StoreFull, StoreUnavailable
 from enrol.store.queries import webhooks as queries
 from enrol.store.queries.webhooks import Attempt, Endpoint, Lease, Work
@@ -100,8 +101,7 @@ class Deliverer:
         """Finish what is on its way, for a moment, and let others deliver."""
         task, self.task = self.task, None
         if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await end_tasks([task])
         held = bool(self.couriers)
         await self._dismiss([*self.couriers])
         if held:
@@ -251,10 +251,8 @@ class Deliverer:
         for courier, _ in dismissed:
             courier.stop()
         tasks = [task for _, task in dismissed]
-        _, late = await asyncio.wait(tasks, timeout=STOP_SECONDS)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.wait(tasks, timeout=STOP_SECONDS)
+        await end_tasks(tasks)
         log("webhooks stopped", endpoints=len(tasks))
 
 

@@ -16,6 +16,7 @@ from enrol.customers.enrolment import Enrolment, Outcome
 from enrol.customers.lifecycle.change import Applied, Change, ChangeOutcome, Stale
 from enrol.logs import log_error
 from enrol.store.clock import now_ms
+from enrol.store.ending import end_tasks
 from enrol.store.group import Decided
 from enrol.store.postgres.apply import NothingFound, apply, is_applied
 from enrol.store.postgres.connections import COMMAND_SECONDS, LOST, REPEATABLE, connect
@@ -67,9 +68,7 @@ class PostgresWriter:
             await asyncio.wait_for(self.waiting.join(), COMMAND_SECONDS)
         if self.applying:
             await asyncio.wait(self.applying, timeout=COMMAND_SECONDS)
-        for task in (*self.tasks, *self.applying):
-            task.cancel()
-        await asyncio.gather(*self.tasks, *self.applying, return_exceptions=True)
+        await end_tasks((*self.tasks, *self.applying))
         while not self.changers.empty():
             await self.changers.get_nowait().close()
 

@@ -11,6 +11,7 @@ import asyncpg
 from asyncpg import Connection
 
 from enrol.logs import log_error
+from enrol.store.ending import end_tasks
 from enrol.store.postgres.connections import LOST, connect
 from enrol.store.protocol import StoreUnavailable
 from enrol.store.search.indexing import FIND_BEHIND, index_slice
@@ -88,8 +89,7 @@ class Indexer:
     async def stop(self) -> None:
         """Leave the rest to whoever comes next."""
         if self.task is not None:
-            self.task.cancel()
-            await asyncio.gather(self.task, return_exceptions=True)
+            await end_tasks([self.task])
         if self.connection is not None:
             self.connection.terminate()
 
