@@ -96,12 +96,7 @@ def key_hash(secret: bytes, project: int, kind: int, value: str) -> bytes:
 
     Short random keys keep the one index small, and without the secret they tell nothing.
     """
-    return _hashes(secret, project, kind, [value])[0]
-
-
-def key_hashes(secret: bytes, project: int, kind: int, values: Iterable[str]) -> list[bytes]:
-    """The keys of many values of one kind."""
-    return _hashes(secret, project, kind, values)
+    return key_hashes(secret, project, kind, [value])[0]
 
 
 def _unique_keys(
@@ -122,7 +117,7 @@ def _unique_keys(
     )
     pairs: list[tuple[bytes, int]] = []
     for kind, places, values in by_kind:
-        hashes = _hashes(call.secret, call.project, kind, values)
+        hashes = key_hashes(call.secret, call.project, kind, values)
         pairs += zip(hashes, [place << KIND_BITS | kind for place in places], strict=True)
     pairs.sort()
     keys, marks = zip(*pairs, strict=True) if pairs else ((), ())
@@ -161,7 +156,8 @@ def _start(secret: bytes, project: int, kind: int) -> blake2b:
     return blake2b(b"%d\0%d\0" % (project, kind), key=secret, digest_size=16)
 
 
-def _hashes(secret: bytes, project: int, kind: int, values: Iterable[str]) -> list[bytes]:
+def key_hashes(secret: bytes, project: int, kind: int, values: Iterable[str]) -> list[bytes]:
+    """The keys of many values of one kind."""
     start = _start(secret, project, kind)
     hashes = []
     for value in values:
