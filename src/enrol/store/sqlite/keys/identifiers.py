@@ -121,7 +121,9 @@ class Shelf:
 
     def _forget(self) -> None:
         """Begin anew with the runs, but for what is known of the filed keys."""
-        self.new: set[bytes] = set()
+        # Each key with the last run that it came in: one that was given up may have come again,
+        # and outlives the run that it had been in.
+        self.new: dict[bytes, int] = {}
         self.runs: dict[int, list[bytes]] = {1: []}
         self.version = -1
         # Of the keys that are filed together: their runs, and the place that is next.
@@ -132,7 +134,7 @@ class Shelf:
     def find(self, connection: apsw.Connection, hashes: Sequence[bytes]) -> dict[bytes, bytes]:
         """As the function, without a look for what is surely not there."""
         self._catch_up(connection)
-        if not self.new.isdisjoint(hashes):
+        if not self.new.keys().isdisjoint(hashes):
             return find(connection, self.project, hashes)
         if self.filed >= FEWEST_FILTERED:
             hashes = self.filter.suspects(hashes)
@@ -152,7 +154,7 @@ class Shelf:
         project, before = self.project, len(held)
         connection.executemany(ADD, ((project, run, key, owner) for key, owner in keys))
         held += [key for key, _ in keys]
-        self.new.update(held[before:])
+        self.new.update(dict.fromkeys(held[before:], run))
         self.pending += len(held) - before
 
     def release(self, connection: apsw.Connection, keys: Sequence[bytes]) -> None:
@@ -174,7 +176,8 @@ class Shelf:
         gone = set(keys)
         for run in {run for (run,) in rows}:
             self.runs[run] = [key for key in self.runs[run] if key not in gone]
-        self.new -= gone
+        for key in gone:
+            self.new.pop(key, None)
         self.mark = os.urandom(MARK_BYTES)
         connection.execute(SET_MARK, (self.mark_name, self.mark))
         if not next(reversed(self.runs.values())):
@@ -216,10 +219,11 @@ class Shelf:
         if {key for _, key in found} == set(known):
             # Somebody wrote, but no keys: whoever files keys adds some as well.
             return
+        self._drop(newest)
         self.runs[newest] = []
         for run, key in found:
             self.runs.setdefault(run, []).append(key)
-            self.new.add(key)
+            self.new[key] = run
         self.filter.known = 0
 
     def _learn(self, connection: apsw.Connection, width: int) -> None:
@@ -252,10 +256,16 @@ class Shelf:
     def _delete_runs(self, connection: apsw.Connection, keys: int) -> None:
         while self.done and keys > 0:
             run = self.done.pop(0)
-            gone = self.runs.pop(run)
+            keys -= self._drop(run)
             connection.execute(DELETE_RUN, (self.project, run))
-            self.new.difference_update(gone)
-            keys -= len(gone)
+
+    def _drop(self, run: int) -> int:
+        """Know no more of a run; how many keys it had."""
+        gone = self.runs.pop(run)
+        for key in gone:
+            if self.new.get(key) == run:
+                del self.new[key]
+        return len(gone)
 
 
 def _bounds(start: int, end: int) -> tuple[bytes, bytes]:
