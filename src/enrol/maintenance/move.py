@@ -44,7 +44,8 @@ SECRET: Final = "secret"
 READ_META: Final = "SELECT value FROM meta WHERE name = $1"
 DELETE_META: Final = "DELETE FROM meta WHERE name = $1"
 ADD_META: Final = "INSERT INTO meta (name, value) VALUES ($1, $2)"
-LIST_META: Final = "SELECT name, value FROM meta"
+# How far a file has filed its keys is of that file alone.
+LIST_META: Final = "SELECT name, value FROM meta WHERE name NOT LIKE 'filing.%'"
 # A server knows the secret that the target had, and would go on to use it.
 SERVERS: Final = """
 SELECT count(*) FROM pg_stat_activity

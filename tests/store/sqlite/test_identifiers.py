@@ -1,6 +1,7 @@
 """The unique keys of a SQLite file: runs of new ones, and their way into the large table."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -14,6 +15,7 @@ from enrol.store.sqlite.file import connect, prepare, transaction
 from enrol.store.sqlite.keys import identifiers
 from enrol.store.sqlite.keys.hash_filter import HASH_SPACE
 from enrol.store.sqlite.keys.identifiers import Shelf, find
+from enrol.store.sqlite.keys.shelves import Shelves
 
 PROJECT = 1
 CONSTANTS = {
@@ -58,11 +60,20 @@ def keys(first: int, count: int) -> dict[bytes, bytes]:
     return {sha256(b"%d" % n).digest()[:16]: n.to_bytes(16, "big") for n in numbers}
 
 
+class Undone(Exception):
+    """The turn is to be rolled back."""
+
+
+def file_slice(file: apsw.Connection, shelf: Shelf) -> None:
+    if shelf.is_due:
+        shelf.file_slice(file, 2 * CONSTANTS["MOST_TOGETHER"])
+
+
 def add(file: apsw.Connection, shelf: Shelf, new: dict[bytes, bytes]) -> None:
     with transaction(file):
         assert shelf.find(file, sorted(new)) == {}
         shelf.add(file, sorted(new.items()))
-        shelf.file_slice(file)
+        file_slice(file, shelf)
 
 
 def stored(file: apsw.Connection, table: str) -> set[bytes]:
@@ -149,11 +160,11 @@ def test_two_writers_that_start_again_and_fail_lose_no_key(
         if event == "again":
             shelves[who] = Shelf(files[who], project)
         if event == "undone":
-            files[who].execute("BEGIN IMMEDIATE")
-            shelves[who].find(files[who], sorted(new))
-            shelves[who].add(files[who], sorted(new.items()))
-            shelves[who].file_slice(files[who])
-            files[who].execute("ROLLBACK")
+            with suppress(Undone), transaction(files[who]):
+                shelves[who].find(files[who], sorted(new))
+                shelves[who].add(files[who], sorted(new.items()))
+                file_slice(files[who], shelves[who])
+                raise Undone
             shelves[who] = Shelf(files[who], project)
             continue
         add(files[who], shelves[who], new)
@@ -170,7 +181,7 @@ def test_a_writer_learns_that_another_gave_up_a_key_and_took_it_again(opened: Op
     one, two = opened(), opened()
     first, second = Shelf(one, PROJECT), Shelf(two, PROJECT)
     number = 0
-    while not first.filing:
+    while first.filing is None or first.filing.last == 0:
         add(one, first, keys(number, 40))
         number += 40
     with transaction(two):
@@ -237,10 +248,6 @@ TURNS = st.lists(
 )
 
 
-class Undone(Exception):
-    """The turn is to be rolled back."""
-
-
 @given(TURNS, st.randoms(use_true_random=False))
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_two_writers_that_give_up_and_take_keys_agree_with_a_plain_dict(
@@ -288,7 +295,7 @@ def test_two_writers_that_give_up_and_take_keys_agree_with_a_plain_dict(
                     shelf.release(file, gone)
                 if new:
                     shelf.add(file, sorted(new.items()))
-                    shelf.file_slice(file)
+                    file_slice(file, shelf)
                 if what == "undo":
                     raise Undone
         except Undone:
@@ -335,3 +342,76 @@ def test_a_key_that_is_taken_again_outlives_the_run_that_it_had_been_in(
         with transaction(file):
             for key, owner in held.items():
                 assert shelf.find(file, [key]) == {key: owner}
+
+
+def test_a_filter_believes_no_key_free_that_another_writer_has_filed(opened: Open) -> None:
+    """Though the other gave up all that was left in runs."""
+    one, two = opened(), opened()
+    first = Shelf(one, PROJECT)
+    for start in range(0, 8_000, 40):
+        add(one, first, keys(start, 40))
+    assert first.filter.known == HASH_SPACE
+    second = Shelf(two, PROJECT)
+    for start in range(8_000, 12_000, 40):
+        add(two, second, keys(start, 40))
+    with transaction(two):
+        second.release(two, sorted(stored(two, "identifiers_new")))
+    with transaction(one):
+        for key in sorted(stored(one, "identifiers"))[::7]:
+            assert first.find(one, [key]), "nobody has it, says the filter"
+
+
+def test_filing_goes_on_though_another_writer_gives_up_a_key_now_and_then(opened: Open) -> None:
+    files = [opened(), opened()]
+    shelves = [Shelf(file, PROJECT) for file in files]
+    for turn in range(600):
+        new = keys(turn * 40, 40)
+        add(files[turn % 2], shelves[turn % 2], new)
+        if turn % 5 == 0:
+            with transaction(files[turn % 2]):
+                shelves[turn % 2].release(files[turn % 2], sorted(new)[:1])
+    in_runs = stored(files[0], "identifiers_new")
+    assert len(in_runs) < 4 * CONSTANTS["MOST_TOGETHER"]
+    for file, shelf in zip(files, shelves, strict=True):
+        # What a server knows beyond that has been filed by the other.
+        assert len(shelf.new) < len(in_runs) + 2 * CONSTANTS["MOST_TOGETHER"]
+        with transaction(file):
+            assert shelf.find(file, sorted(in_runs)[:50])
+
+
+@pytest.mark.parametrize("projects", [1, 2, 3, 12])
+def test_all_projects_fit_into_memory_and_are_filed(
+    opened: Open, monkeypatch: pytest.MonkeyPatch, projects: int
+) -> None:
+    """Where they write in turn, so that none is forgotten between two of its calls."""
+    most = 3 * CONSTANTS["MOST_TOGETHER"] // 2
+    monkeypatch.setattr("enrol.store.sqlite.keys.shelves.MOST_KEYS_KNOWN", most)
+    file = opened()
+    shelves = Shelves(file)
+    turns = 1_200
+    for turn in range(turns):
+        new = keys(turn * 40, 40)
+        with transaction(file):
+            shelf = shelves.of(turn % projects)
+            assert shelf.find(file, sorted(new)) == {}
+            shelf.add(file, sorted(new.items()))
+            shelves.file_slice(shelf)
+            shelves.forget_some()
+        assert sum(len(shelf.new) for shelf in shelves.by_project.values()) <= most
+    assert len(stored(file, "identifiers_new")) < 2 * most
+    everything = keys(0, turns * 40)
+    assert stored(file, "identifiers") | stored(file, "identifiers_new") == set(everything)
+
+
+def test_filing_goes_on_though_all_that_was_to_be_filed_is_given_up(file: apsw.Connection) -> None:
+    shelf = Shelf(file, PROJECT)
+    number = 0
+    while shelf.filing is None or shelf.filing.last == 0:
+        add(file, shelf, keys(number, 40))
+        number += 40
+    with transaction(file):
+        shelf.release(file, sorted(keys(0, number)))
+    anew = Shelf(file, PROJECT)
+    for start in range(number, number + 3_000, 40):
+        add(file, anew, keys(start, 40))
+    assert_found(file, anew, keys(number, 3_000))

@@ -25,7 +25,7 @@ from enrol.store.group import (
 )
 from enrol.store.sqlite.apply import add_links, apply, find_head
 from enrol.store.sqlite.file import transaction
-from enrol.store.sqlite.keys.identifiers import Shelf
+from enrol.store.sqlite.keys.shelves import Shelves
 from enrol.store.sqlite.scrubbing import Overwriting
 from enrol.store.statements import insert_into, to_sqlite
 
@@ -39,9 +39,6 @@ DELETE FROM idempotency WHERE project = ?1 AND key_hash IN (
   ORDER BY created_at LIMIT 100
 )
 """
-
-# The keys of all projects that the writer holds in memory, of about 100 bytes each.
-MOST_KEYS_KNOWN: Final = 1_000_000
 
 
 def insert_of(table: TableRows) -> str:
@@ -61,7 +58,7 @@ class Writer:
     def __init__(self, connection: apsw.Connection, idempotency_ms: int) -> None:
         self.connection = connection
         self.idempotency_ms = idempotency_ms
-        self.shelves: dict[int, Shelf] = {}
+        self.shelves = Shelves(connection)
         self.overwriting = Overwriting(connection)
 
     def write(self, group: Sequence[Enrolment | Change | Undo]) -> list[Outcome | ChangeOutcome]:
@@ -86,25 +83,19 @@ class Writer:
         return [
             next(enrolled)
             if isinstance(each, Enrolment)
-            else apply(self.connection, self._shelf(each.project), each)
+            else apply(self.connection, self.shelves.of(each.project), each)
             for each in group
         ]
 
     def _enrol(self, group: Sequence[Enrolment]) -> list[Outcome]:
         taken = {
-            project: self._shelf(project).find(self.connection, hashes)
+            project: self.shelves.of(project).find(self.connection, hashes)
             for project, hashes in hashes_of(group).items()
         }
         outcomes, accepted = decide_group(group, taken, self._receipts(group))
         if accepted:
             self._insert(accepted)
         return outcomes
-
-    def _shelf(self, project: int) -> Shelf:
-        shelf = self.shelves.pop(project, None) or Shelf(self.connection, project)
-        # The one used last stands last.
-        self.shelves[project] = shelf
-        return shelf
 
     def _receipts(self, group: Sequence[Enrolment]) -> Receipts:
         oldest = now_ms() - self.idempotency_ms
@@ -123,11 +114,10 @@ class Writer:
         self.connection.executemany(ADD_CREATED, chained.events)
         add_links(self.connection, chained.links)
         for project, keys in keys_of(accepted).items():
-            shelf = self._shelf(project)
+            shelf = self.shelves.of(project)
             shelf.add(self.connection, keys)
-            shelf.file_slice(self.connection)
-        while sum(len(shelf.new) for shelf in self.shelves.values()) > MOST_KEYS_KNOWN:
-            del self.shelves[next(iter(self.shelves))]
+            self.shelves.file_slice(shelf)
+        self.shelves.forget_some()
 
 
 def find_receipt(

@@ -7,15 +7,15 @@ to one another. Once there are many, they are filed into the large table togethe
 hashes after another, so that neighbours share pages; then their runs are deleted.
 
 The writer knows the keys of the runs, and of most others that they are not filed, so that a new
-key costs it no look into either table. A key that is given up leaves both tables; then what other
-writers know of the runs is no longer true, and a mark in the file tells them so.
+key costs it no look into either table. How far the filing has come stands in the file: whoever
+writes next goes on from there, be it after a restart or beside another.
 """
 
-import os
 from array import array
 from bisect import bisect_left
 from collections.abc import Collection, Sequence
-from typing import Any, Final
+from struct import Struct
+from typing import Any, Final, NamedTuple
 
 import apsw
 
@@ -71,7 +71,7 @@ DELETE FROM identifiers_new
 WHERE project = ?2 AND hash IN (SELECT value FROM carray(?1)) RETURNING run
 """
 ADD: Final = "INSERT INTO identifiers_new (project, run, hash, customer_id) VALUES (?, ?, ?, ?)"
-# What a writer before this one had filed when it ended is filed again.
+# What was filed before the file said how far the filing had come is filed again.
 FILE_SLICE: Final = """
 INSERT OR IGNORE INTO identifiers (project, hash, customer_id)
 SELECT stored.project, stored.hash, stored.customer_id
@@ -79,9 +79,10 @@ FROM carray(?4) AS runs CROSS JOIN identifiers_new AS stored
 ON stored.project = ?1 AND stored.run = runs.value AND stored.hash >= ?2 AND stored.hash < ?3
 ORDER BY stored.hash
 """
-READ_MARK: Final = "SELECT value FROM meta WHERE name = ?"
-SET_MARK: Final = "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)"
-MARK_BYTES: Final = 8
+READ_FILING: Final = "SELECT value FROM meta WHERE name = ?"
+SET_FILING: Final = "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)"
+NUMBERS: Final = Struct(">4q")
+OLDEST_RUN: Final = "SELECT min(run) FROM identifiers_new WHERE project = ?"
 READ_FILED: Final = """
 SELECT hash FROM identifiers WHERE project = ? AND hash >= ? AND hash < ?
 """
@@ -102,34 +103,39 @@ def find(
     return found | dict(connection.execute(FIND_FILED, asked))
 
 
-class Shelf:
-    """The keys of one project, as their writer sees them: what is new, and how far it is filed.
+class Filing(NamedTuple):
+    """How far the keys of a project are filed: a row of ``meta``, for every writer of the file."""
 
+    # The run that takes new keys; its number never goes back, though it be emptied.
+    newest: int
+    # Up to this run, keys are filed together; those whose place is before ``start`` are.
+    last: int = 0
+    start: int = 0
+    # The keys of the runs up to this one are filed, and these runs are to be deleted.
+    done: int = 0
+
+
+class Shelf:
+    """The keys of one project, as one writer sees them: what is new, and what is filed.
+
+    It knows at least the keys that stand in runs. Those that another writer has given up or filed
+    it may think new for a while, which costs a look and no more.
     Used within write transactions alone; after one that was rolled back, begin anew.
     """
 
     def __init__(self, connection: apsw.Connection, project: int) -> None:
         self.project = project
-        self.mark_name = f"released.{project}"
-        self.mark: bytes | None = None
-        self._forget()
+        self.filing: Filing | None = None
+        # Each key with the last run that it came in: one that was given up may have come again,
+        # and outlives the run that it had been in.
+        self.new: dict[bytes, int] = {}
+        self.runs: dict[int, list[bytes]] = {}
+        self.version = -1
         self.pending = 0
         sample = (HASH_SPACE >> SAMPLE_BITS).to_bytes(4, "big")
         row: Any = connection.execute(SAMPLE, (project, sample)).fetchone()
         self.filed: int = row[0] << SAMPLE_BITS
         self.filter = HashFilter(2 * self.filed)
-
-    def _forget(self) -> None:
-        """Begin anew with the runs, but for what is known of the filed keys."""
-        # Each key with the last run that it came in: one that was given up may have come again,
-        # and outlives the run that it had been in.
-        self.new: dict[bytes, int] = {}
-        self.runs: dict[int, list[bytes]] = {1: []}
-        self.version = -1
-        # Of the keys that are filed together: their runs, and the place that is next.
-        self.filing: list[int] = []
-        self.start = 0
-        self.done: list[int] = []
 
     def find(self, connection: apsw.Connection, hashes: Sequence[bytes]) -> dict[bytes, bytes]:
         """As the function, without a look for what is surely not there."""
@@ -146,12 +152,13 @@ class Shelf:
         """Store new keys and their customers, sorted; `find` has told that they are new."""
         if not keys:
             return
-        run, held = next(reversed(self.runs.items()))
+        filing = self._catch_up(connection)
+        held = self.runs[filing.newest]
         if len(held) >= RUN_KEYS:
             held.sort()
-            run += 1
-            held = self.runs[run] = []
-        project, before = self.project, len(held)
+            filing = self._set(connection, filing._replace(newest=filing.newest + 1))
+            held = self.runs[filing.newest] = []
+        project, run, before = self.project, filing.newest, len(held)
         connection.executemany(ADD, ((project, run, key, owner) for key, owner in keys))
         held += [key for key, _ in keys]
         self.new.update(dict.fromkeys(held[before:], run))
@@ -170,61 +177,78 @@ class Shelf:
             ]
         else:
             rows = list(connection.execute(DELETE_IN_RUNS, asked))
-        if not rows:
-            return
-        # A key may come again, in another run, and must not go with this one.
         gone = set(keys)
         for run in {run for (run,) in rows}:
             self.runs[run] = [key for key in self.runs[run] if key not in gone]
         for key in gone:
             self.new.pop(key, None)
-        self.mark = os.urandom(MARK_BYTES)
-        connection.execute(SET_MARK, (self.mark_name, self.mark))
-        if not next(reversed(self.runs.values())):
-            # Of the newest run no row tells its number any more: whoever comes now would take an
-            # earlier run for the newest, and so does this writer from here on.
-            self._forget()
-            self._catch_up(connection)
 
-    def file_slice(self, connection: apsw.Connection) -> None:
-        """Do the share of filing and deleting that is due, in the transaction that is open."""
-        if self.pending < KEYS_PER_SLICE:
-            return
+    @property
+    def is_due(self) -> bool:
+        """Whether enough keys have come since the last slice."""
+        return self.pending >= KEYS_PER_SLICE
+
+    def file_slice(self, connection: apsw.Connection, room: int) -> None:
+        """Do the share of filing and deleting that the keys make due which have come since the last
+        slice, in the transaction that is open.
+
+        ``room`` is how many new keys of this project may be known at the same time."""
+        filing = self._catch_up(connection)
         pending, self.pending = self.pending, 0
         together = max(FEWEST_TOGETHER, min(self.filed // SHARE_TOGETHER, MOST_TOGETHER))
+        # As many again come while these are filed.
+        together = max(KEYS_PER_SLICE, min(together, room // 2))
         self._learn(connection, HASH_SPACE * pending // MOST_TOGETHER)
-        self._delete_runs(connection, 2 * pending)
-        if not self.filing:
-            # The newest run is open, and stays so that the numbers go on.
-            closed = [run for run in list(self.runs)[:-1] if run not in self.done]
-            if sum(len(self.runs[run]) for run in closed) >= together:
-                self.filing = closed
-        if self.filing:
-            self._file(connection, HASH_SPACE * pending // together)
+        self._delete_runs(connection, filing, 2 * pending)
+        if filing.last == filing.done:
+            # The newest run is open.
+            closed = [len(held) for run, held in self.runs.items() if run > filing.done]
+            if sum(closed[:-1]) >= together:
+                filing = filing._replace(last=filing.newest - 1)
+        if filing.last > filing.done:
+            self._file(connection, filing, HASH_SPACE * pending // together)
 
-    def _catch_up(self, connection: apsw.Connection) -> None:
-        """Learn what another server on the same file has added; closed runs do not change, unless
-        it gave up a key of them."""
+    def _catch_up(self, connection: apsw.Connection) -> Filing:
+        """Learn what another writer of the file has added and filed."""
         version: Any = connection.pragma("data_version")
-        if version == self.version:
-            return
-        mark: Any = connection.execute(READ_MARK, (self.mark_name,)).get
-        if mark != self.mark:
-            self._forget()
-            self.mark = mark
+        filing = self.filing
+        if filing is not None and version == self.version:
+            return filing
         self.version = version
-        newest, known = next(reversed(self.runs.items()))
-        rows = connection.execute(READ_RUNS, (self.project, newest))
-        found = [(run, key) for run, key in rows]
-        if {key for _, key in found} == set(known):
-            # Somebody wrote, but no keys: whoever files keys adds some as well.
-            return
-        self._drop(newest)
-        self.runs[newest] = []
-        for run, key in found:
+        known = 0 if filing is None else filing.newest
+        rows: Any = connection.execute(READ_RUNS, (self.project, known)).fetchall()
+        self._drop(known)
+        for run, key in rows:
             self.runs.setdefault(run, []).append(key)
             self.new[key] = run
-        self.filter.known = 0
+        stored: Any = connection.execute(READ_FILING, (self.name,)).get
+        if stored is None:
+            # From before the first key, or from before this row was kept.
+            return self._set(connection, Filing(max(self.runs, default=1)))
+        return self._take(connection, Filing(*NUMBERS.unpack(stored)))
+
+    def _take(self, connection: apsw.Connection, filing: Filing) -> Filing:
+        """Go on from where another writer has come to, if it was another."""
+        if filing != self.filing:
+            # It may have filed keys that the filter does not know.
+            self.filter.known = 0
+            oldest: Any = connection.execute(OLDEST_RUN, (self.project,)).get
+            for run in [run for run in self.runs if oldest is None or run < oldest]:
+                self._drop(run)
+        self.runs.setdefault(filing.newest, [])
+        self.filing = filing
+        return filing
+
+    def _set(self, connection: apsw.Connection, filing: Filing) -> Filing:
+        connection.execute(SET_FILING, (self.name, NUMBERS.pack(*filing)))
+        self.runs.setdefault(filing.newest, [])
+        self.filing = filing
+        return filing
+
+    @property
+    def name(self) -> str:
+        """Of the row that says how far the keys are filed."""
+        return f"filing.{self.project}"
 
     def _learn(self, connection: apsw.Connection, width: int) -> None:
         """Bring the next part of the filed keys into the filter."""
@@ -238,34 +262,37 @@ class Shelf:
             self.filter.learn([key for (key,) in connection.execute(READ_FILED, bounds)])
             self.filter.known = end
 
-    def _file(self, connection: apsw.Connection, width: int) -> None:
-        end = min(HASH_SPACE, self.start + width)
-        low, high = _bounds(self.start, end)
-        before = connection.total_changes()
-        runs = apsw.carray(array("q", self.filing))
-        connection.execute(FILE_SLICE, (self.project, low, high, runs))
-        self.filed += connection.total_changes() - before
-        for run in self.filing:
+    def _file(self, connection: apsw.Connection, filing: Filing, width: int) -> None:
+        end = min(HASH_SPACE, filing.start + width)
+        low, high = _bounds(filing.start, end)
+        runs = [run for run in self.runs if filing.done < run <= filing.last]
+        if runs:
+            before = connection.total_changes()
+            asked = apsw.carray(array("q", runs))
+            connection.execute(FILE_SLICE, (self.project, low, high, asked))
+            self.filed += connection.total_changes() - before
+        for run in runs:
             keys = self.runs[run]
             self.filter.learn(keys[bisect_left(keys, low) : bisect_left(keys, high)])
-        self.start = end % HASH_SPACE
-        if self.start == 0:
-            self.done += self.filing
-            self.filing = []
+        if end < HASH_SPACE:
+            self._set(connection, filing._replace(start=end))
+        else:
+            self._set(connection, filing._replace(start=0, done=filing.last))
 
-    def _delete_runs(self, connection: apsw.Connection, keys: int) -> None:
-        while self.done and keys > 0:
-            run = self.done.pop(0)
-            keys -= self._drop(run)
+    def _delete_runs(self, connection: apsw.Connection, filing: Filing, keys: int) -> None:
+        while keys > 0:
+            run: Any = connection.execute(OLDEST_RUN, (self.project,)).get
+            if run is None or run > filing.done:
+                break
             connection.execute(DELETE_RUN, (self.project, run))
+            keys -= connection.changes()
+            self._drop(run)
 
-    def _drop(self, run: int) -> int:
-        """Know no more of a run; how many keys it had."""
-        gone = self.runs.pop(run)
-        for key in gone:
+    def _drop(self, run: int) -> None:
+        """Know no more of a run."""
+        for key in self.runs.pop(run, ()):
             if self.new.get(key) == run:
                 del self.new[key]
-        return len(gone)
 
 
 def _bounds(start: int, end: int) -> tuple[bytes, bytes]:
