@@ -106,6 +106,10 @@ class Load:
         self.port = port
         self.running.set()
 
+    def rest(self) -> None:
+        """Send no more until `go`; what was sent is waited for by its thread."""
+        self.running.clear()
+
     def end(self) -> None:
         self.ending.set()
         self.running.set()

@@ -71,9 +71,12 @@ def run_leg(
             load.go(scene.serving.port)
             wait_until(lambda: serves_again(scene), RECOVERY_SECONDS, f"no service: {fault}")
             took = time.monotonic() - start - harmed
+            # While it is looked at, nothing is added: the more there is, the longer a look takes.
+            load.rest()
             answered = [batch for batch in load.batches[checked:] if batch.answers]
             checked = len(load.batches) - THREADS
             check_answered(scene.database, answered)
+            load.go(scene.serving.port)
             tell(f"  {fault.__name__:22} {harmed:5.1f} s, service after {took:4.1f} s")
         scene.pause(LOAD_SECONDS)
         load.end()

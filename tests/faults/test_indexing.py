@@ -77,10 +77,10 @@ def test_lists_stay_right_while_customers_are_imported(serving: Serving, key: st
     with serving.client(key) as client, load.flowing():
         first, _ = listed(client)
         load.go(serving.port)
-        for _ in range(5):
+        for _ in range(2):
             for filters in ({}, {"sort": "createdAt"}, {"type": "Individual", "sort": "name"}):
                 ids: list[str] = []
-                address: str | None = "/customers?cmsProjectId=main&limit=100" + "".join(
+                address: str | None = "/customers?cmsProjectId=main&limit=200" + "".join(
                     f"&{name}={value}" for name, value in filters.items()
                 )
                 while address is not None and len(ids) < 3_000:
