@@ -11,6 +11,8 @@ endif
 # What an active virtual environment or a personal pip setting says is not for this tree.
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
 unexport PIP_CONSTRAINT PIP_PREFIX PIP_REQUIREMENT PIP_ROOT PIP_TARGET PIP_USER
+# The tests start many hundreds of processes, each of which would compile all of Enrol anew.
+unexport PYTHONDONTWRITEBYTECODE
 # Node trusts the certificates that the machine trusts, as behind a company's proxy.
 export NODE_USE_SYSTEM_CA := 1
 
