@@ -7,6 +7,7 @@ docs/events.md says the same to whoever checks a chain with a program of their o
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from hashlib import sha256
 from itertools import repeat
 from struct import Struct
@@ -119,8 +120,10 @@ def link_hash(before: bytes, link: Link, events: EventColumns) -> bytes:
     )
 
 
-def created_rows(link: Link, customer_ids: Iterable[bytes]) -> Iterable[tuple[object, ...]]:
+def created_rows(link: Link, customer_ids: Sequence[bytes]) -> Iterable[tuple[object, ...]]:
     """The events of a batch: project, seq, type, customer."""
+    if len(customer_ids) == 1:
+        return ((link.project, link.last, CREATED, customer_ids[0]),)
     seqs = range(link.first, link.last + 1)
     return zip(repeat(link.project), seqs, repeat(CREATED), customer_ids, strict=False)
 
@@ -136,9 +139,13 @@ def _hash(
     events: bytes,
 ) -> bytes:
     numbers = _NUMBERS.pack(first, last, at)
-    actor = _with_length(key_id.encode())
-    said = VERSION + _with_length(before) + numbers + call_id + (batch_id or NOBODY) + actor
-    return sha256(said + events).digest()
+    begun = VERSION + _with_length(before) + numbers
+    return sha256(begun + call_id + (batch_id or NOBODY) + _actor(key_id) + events).digest()
+
+
+@lru_cache
+def _actor(key_id: str) -> bytes:
+    return _with_length(key_id.encode())
 
 
 def _with_length(value: bytes) -> bytes:
