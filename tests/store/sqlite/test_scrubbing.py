@@ -1,14 +1,17 @@
 """What an erasure leaves in the pages of a file. The layout is the same in every run."""
 
 import random
+import resource
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import apsw
 import pytest
 
-from enrol.customers.lifecycle.change import Change, Write
+from enrol.customers.lifecycle.change import Applied, Change, Event, Write
+from enrol.store.sqlite.enrol import Writer
 from enrol.store.sqlite.file import connect, prepare, transaction
 from enrol.store.sqlite.scrubbing import (
     OVERWRITE_SECONDS,
@@ -16,6 +19,7 @@ from enrol.store.sqlite.scrubbing import (
     Overwriting,
     scrub,
 )
+from enrol.store.sqlite.writer import commit_group
 
 PROJECT = 1
 PEOPLE = 4_000
@@ -144,6 +148,52 @@ def test_a_log_that_a_reader_holds_is_emptied_later(
     overwriting.go_on()
     assert not overwriting.is_due
     reader.close()
+
+
+@contextmanager
+def no_file_larger_than(size: int) -> Iterator[None]:
+    """As on a full disk, for this process alone."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def events_of(number: int, *, erases: bool = False) -> Change:
+    """A change that makes the file longer."""
+    events = [Event("note", data="x" * 900, salt=bytes(16))] * 30
+    return Change(PROJECT, id_of(number), "key", 1, events=events, erases=erases)
+
+
+def test_what_is_committed_is_answered_so_though_its_log_cannot_be_emptied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    clock = [1_000.0]
+    monkeypatch.setattr("enrol.store.sqlite.scrubbing.time.monotonic", lambda: clock[0])
+    path = tmp_path / "enrol.db"
+    log = Path(f"{path}-wal")
+    prepare(str(path))
+    connection = connect(str(path))
+    connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    writer = Writer(connection, 1_000)
+    with no_file_larger_than(path.stat().st_size):
+        outcomes = commit_group(writer, [events_of(1, erases=True), events_of(2)])
+        assert outcomes == [Applied(30), Applied(60)]
+        clock[0] += PAUSE_SECONDS
+        # As a writer does that has nothing else to do.
+        writer.overwriting.go_on()
+    assert writer.overwriting.is_due
+    assert log.stat().st_size > 0
+    told = capfd.readouterr().err.splitlines()
+    assert len(told) == 2
+    assert all('"event":"log not emptied"' in line for line in told)
+    clock[0] += PAUSE_SECONDS
+    writer.overwriting.go_on()
+    assert log.stat().st_size == 0
+    assert connection.execute("SELECT count(*) FROM events").get == 60
+    connection.close()
 
 
 def test_pages_that_changes_free_are_overwritten(connection: apsw.Connection) -> None:

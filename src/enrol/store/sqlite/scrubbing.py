@@ -15,6 +15,7 @@ import apsw
 from enrol.customers.editing.undoing import Undo
 from enrol.customers.enrolment import Enrolment
 from enrol.customers.lifecycle.change import Change
+from enrol.logs import log_error
 from enrol.store.sqlite.file import BUSY_MILLISECONDS
 
 # A page has 4,096 bytes, and a row of more than 1,002 goes elsewhere with the rest.
@@ -79,7 +80,8 @@ class Overwriting:
             self.is_on = wanted
 
     def go_on(self) -> None:
-        """Empty the log where it is time to; between transactions."""
+        """Empty the log where it is time to; between transactions. Raises nothing: what was
+        committed stays so, whatever becomes of the log, and the writer goes on."""
         now = time.monotonic()
         if not self.is_due or now < self.next_try:
             return
@@ -91,6 +93,10 @@ class Overwriting:
         try:
             self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
         except (apsw.BusyError, apsw.LockedError):
+            return False
+        except apsw.Error as error:
+            # The disk is full, say: the pages of the log have no room in the file.
+            log_error("log not emptied", error)
             return False
         finally:
             self.connection.set_busy_timeout(BUSY_MILLISECONDS)
