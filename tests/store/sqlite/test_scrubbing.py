@@ -1,25 +1,30 @@
 """What an erasure leaves in the pages of a file. The layout is the same in every run."""
 
+import json
 import random
 import resource
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import apsw
 import pytest
 
 from enrol.customers.lifecycle.change import Applied, Change, Event, Write
+from enrol.store.search.on_sqlite import Indexer
 from enrol.store.sqlite.enrol import Writer
 from enrol.store.sqlite.file import connect, prepare, transaction
+from enrol.store.sqlite.process import WriterProcess
 from enrol.store.sqlite.scrubbing import (
     OVERWRITE_SECONDS,
     PAUSE_SECONDS,
     Overwriting,
     scrub,
 )
-from enrol.store.sqlite.writer import commit_group
+from enrol.store.sqlite.writer import LOOK_SECONDS, commit_group
+from tests.faults.processes import wait_until
 
 PROJECT = 1
 PEOPLE = 4_000
@@ -148,6 +153,119 @@ def test_a_log_that_a_reader_holds_is_emptied_later(
     overwriting.go_on()
     assert not overwriting.is_due
     reader.close()
+
+
+class Owed(NamedTuple):
+    """A file from which one writer has erased somebody, and then ended with the log as it was: a
+    reader kept it from emptying it."""
+
+    path: str
+    reader: apsw.Connection
+    other: Writer
+
+
+NAME = b"ERIKA-MUSTERMANN"
+
+
+def erase_and_end(path: str, reader: apsw.Connection) -> None:
+    """What the first writer of `Owed` does."""
+    connection = connect(path)
+    writer = Writer(connection, 1_000)
+    told = Event("note", data=json.dumps(NAME.decode()), salt=bytes(16))
+    writer.write([Change(PROJECT, id_of(1), "key", 1, events=[told])])
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM events").fetchall()
+    erased = Write("update", "events", ("data",), [(None, PROJECT, 1)], ("project", "seq"))
+    events = [Event("customer.erased")]
+    writer.write([Change(PROJECT, id_of(2), "key", 1, writes=[erased], events=events, erases=True)])
+    assert writer.overwriting.is_due
+    assert NAME in Path(f"{path}-wal").read_bytes()
+    reader.execute("COMMIT")
+    connection.close()
+
+
+@pytest.fixture
+def owed(tmp_path: Path) -> Iterator[Owed]:
+    path = str(tmp_path / "enrol.db")
+    prepare(path)
+    reader, other = connect(path, read_only=True), Writer(connect(path), 1_000)
+    erase_and_end(path, reader)
+    yield Owed(path, reader, other)
+    reader.close()
+    other.connection.close()
+
+
+def note(number: int) -> Change:
+    return Change(PROJECT, id_of(number), "key", 1, events=[Event("note")])
+
+
+def test_the_log_of_a_writer_that_ended_is_emptied_by_the_next_group_of_another(
+    owed: Owed,
+) -> None:
+    assert not owed.other.overwriting.is_due
+    # A batch, which by itself would overwrite nothing.
+    owed.other.write([])
+    assert owed.other.connection.pragma("secure_delete") == 1
+    owed.other.write([note(3)])
+    assert NAME not in Path(f"{owed.path}-wal").read_bytes()
+    assert NAME not in Path(owed.path).read_bytes()
+
+
+def test_the_log_of_a_writer_that_ended_is_emptied_by_the_one_after_it(
+    owed: Owed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [1_000.0]
+    monkeypatch.setattr("enrol.store.sqlite.scrubbing.time.monotonic", lambda: clock[0])
+    next_one = Overwriting(connect(owed.path))
+    assert next_one.patience == 0
+    next_one.go_on()
+    assert Path(f"{owed.path}-wal").stat().st_size == 0
+    # For as long as an index may follow, whoever comes has to know.
+    assert Overwriting(owed.other.connection).is_due
+    clock[0] += OVERWRITE_SECONDS
+    next_one.go_on()
+    assert not next_one.is_due
+    assert not Overwriting(owed.other.connection).is_due
+    next_one.connection.close()
+
+
+def test_who_is_done_with_one_erasure_leaves_the_mark_of_a_later_one(
+    owed: Owed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [1_000.0]
+    monkeypatch.setattr("enrol.store.sqlite.scrubbing.time.monotonic", lambda: clock[0])
+    first = Overwriting(connect(owed.path))
+    clock[0] += OVERWRITE_SECONDS
+    owed.other.write([Change(PROJECT, id_of(3), "key", 1, erases=True)])
+    first.go_on()
+    assert first.patience is None
+    first.look()
+    assert first.is_due
+    first.connection.close()
+
+
+def test_the_index_of_another_writer_overwrites_what_an_erasure_takes_out_of_it(
+    owed: Owed,
+) -> None:
+    indexer = Indexer(owed.other.connection, owed.other.overwriting)
+    assert owed.other.connection.pragma("secure_delete") == 2
+    indexer.take_slice(PROJECT)
+    assert owed.other.connection.pragma("secure_delete") == 1
+
+
+def test_a_writer_with_nothing_to_do_empties_the_log_of_another_that_ended(
+    tmp_path: Path,
+) -> None:
+    path = str(tmp_path / "enrol.db")
+    prepare(path)
+    with WriterProcess(path, cache_mib=8, idempotency_ms=1_000) as process:
+        wait_until(lambda: Path(process.path).exists(), 10, "no writer")
+        reader = connect(path, read_only=True)
+        erase_and_end(path, reader)
+        wait_until(
+            lambda: NAME not in Path(f"{path}-wal").read_bytes(), 3 * LOOK_SECONDS, "not emptied"
+        )
+        reader.close()
 
 
 @contextmanager

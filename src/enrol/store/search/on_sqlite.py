@@ -11,6 +11,7 @@ import apsw
 from enrol.store.search.indexing import FIND_BEHIND, index_slice
 from enrol.store.search.steps import Add, Ask, Steps
 from enrol.store.sqlite.file import transaction
+from enrol.store.sqlite.scrubbing import Overwriting
 from enrol.store.statements import insert_into, to_sqlite
 
 # Events that one slice takes in: some 20 ms, for which whoever comes meanwhile has to wait.
@@ -67,8 +68,9 @@ def bound(value: Any) -> Any:
 class Indexer:
     """Takes the events in on the writer's connection, a slice at a time."""
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(self, connection: apsw.Connection, overwriting: Overwriting) -> None:
         self.connection = connection
+        self.overwriting = overwriting
         # Projects with events that the index has not seen, and since when.
         rows: Any = connection.execute(FIND_BEHIND)
         self.behind: dict[int, float] = {row[0]: time.monotonic() for row in rows}
@@ -97,6 +99,8 @@ class Indexer:
             project = min(self.behind, key=self.behind.__getitem__)
         start = time.monotonic()
         with transaction(self.connection):
+            # The words of somebody whom another writer has erased go with this slice, perhaps.
+            self.overwriting.look()
             done = run_steps(self.connection, index_slice("sqlite", project, SLICE))
         if not done:
             self.behind.pop(project, None)

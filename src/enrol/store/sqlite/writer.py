@@ -35,6 +35,8 @@ from enrol.store.sqlite.scrubbing import Overwriting
 # The most customers that share a commit: a bound on how long the first of them waits.
 GROUP_CUSTOMERS: Final = 20_000
 RECEIVE_BYTES: Final = 1024 * 1024
+# An idle writer sees this often whether another one of the file has left something to do.
+LOOK_SECONDS: Final = 5.0
 Work = Enrolment | Change | Undo
 
 
@@ -205,10 +207,11 @@ def _next_job(jobs: Jobs, indexer: Indexer, overwriting: Overwriting) -> Job | _
     wiped out of the log."""
     wait: float | None = IDLE_SECONDS
     while True:
-        waits = [overwriting.patience, wait if indexer.behind else None]
+        waits = [LOOK_SECONDS, overwriting.patience, wait if indexer.behind else None]
         try:
-            return jobs.get(timeout=min((each for each in waits if each is not None), default=None))
+            return jobs.get(timeout=min(each for each in waits if each is not None))
         except queue.Empty:
+            _look(overwriting)
             overwriting.go_on()
             if indexer.behind:
                 wait = 0 if indexer.has_work() else IDLE_SECONDS
@@ -216,11 +219,20 @@ def _next_job(jobs: Jobs, indexer: Indexer, overwriting: Overwriting) -> Job | _
                     index(indexer)
 
 
+def _look(overwriting: Overwriting) -> None:
+    """See what other writers of the file have left to do. A file that cannot be read just now is
+    no reason to end."""
+    try:
+        overwriting.look()
+    except apsw.Error as error:
+        log_error("look failed", error)
+
+
 def serve(database: str, path: str, *, cache_mib: int, idempotency_ms: int) -> None:
     """Write until the server that started this process is gone and all it sent is done."""
     prepare(database)
     writer = Writer(connect(database, cache_mib=cache_mib), idempotency_ms)
-    indexer = Indexer(writer.connection)
+    indexer = Indexer(writer.connection, writer.overwriting)
     jobs: Jobs = queue.SimpleQueue()
     collect_seldom()
     listener = socket.socket(socket.AF_UNIX)
