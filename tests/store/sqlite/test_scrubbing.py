@@ -13,6 +13,8 @@ import apsw
 import pytest
 
 from enrol.customers.lifecycle.change import Applied, Change, Event, Write
+from enrol.store.search.indexing import FIND_LAG
+from enrol.store.search.left_behind import LOOK_SECONDS
 from enrol.store.search.on_sqlite import Indexer
 from enrol.store.sqlite.enrol import Writer
 from enrol.store.sqlite.file import connect, prepare, transaction
@@ -23,7 +25,8 @@ from enrol.store.sqlite.scrubbing import (
     Overwriting,
     scrub,
 )
-from enrol.store.sqlite.writer import LOOK_SECONDS, commit_group
+from enrol.store.sqlite.writer import commit_group
+from enrol.store.statements import to_sqlite
 from tests.faults.processes import wait_until
 
 PROJECT = 1
@@ -162,6 +165,7 @@ class Owed(NamedTuple):
     path: str
     reader: apsw.Connection
     other: Writer
+    indexer: Indexer
 
 
 NAME = b"ERIKA-MUSTERMANN"
@@ -189,8 +193,9 @@ def owed(tmp_path: Path) -> Iterator[Owed]:
     path = str(tmp_path / "enrol.db")
     prepare(path)
     reader, other = connect(path, read_only=True), Writer(connect(path), 1_000)
+    indexer = Indexer(other.connection, other.overwriting)
     erase_and_end(path, reader)
-    yield Owed(path, reader, other)
+    yield Owed(path, reader, other, indexer)
     reader.close()
     other.connection.close()
 
@@ -247,15 +252,12 @@ def test_who_is_done_with_one_erasure_leaves_the_mark_of_a_later_one(
 def test_the_index_of_another_writer_overwrites_what_an_erasure_takes_out_of_it(
     owed: Owed,
 ) -> None:
-    indexer = Indexer(owed.other.connection, owed.other.overwriting)
     assert owed.other.connection.pragma("secure_delete") == 2
-    indexer.take_slice(PROJECT)
+    owed.indexer.take_slice(PROJECT)
     assert owed.other.connection.pragma("secure_delete") == 1
 
 
-def test_a_writer_with_nothing_to_do_empties_the_log_of_another_that_ended(
-    tmp_path: Path,
-) -> None:
+def test_a_writer_with_nothing_to_do_does_what_another_left(tmp_path: Path) -> None:
     path = str(tmp_path / "enrol.db")
     prepare(path)
     with WriterProcess(path, cache_mib=8, idempotency_ms=1_000) as process:
@@ -264,6 +266,11 @@ def test_a_writer_with_nothing_to_do_empties_the_log_of_another_that_ended(
         erase_and_end(path, reader)
         wait_until(
             lambda: NAME not in Path(f"{path}-wal").read_bytes(), 3 * LOOK_SECONDS, "not emptied"
+        )
+        lag = to_sqlite(FIND_LAG)
+        # Two looks, for whoever wrote might be just about to index.
+        wait_until(
+            lambda: [*reader.execute(lag, (PROJECT,))] == [(2, 2)], 3 * LOOK_SECONDS, "not indexed"
         )
         reader.close()
 

@@ -15,6 +15,7 @@ from enrol.store.ending import end_tasks
 from enrol.store.postgres.connections import LOST, connect
 from enrol.store.protocol import StoreUnavailable
 from enrol.store.search.indexing import FIND_BEHIND, index_slice
+from enrol.store.search.left_behind import LOOK_SECONDS, LeftBehind
 from enrol.store.search.steps import Add, Ask, Many, Steps
 
 # Smaller than on SQLite: it is done in a process that answers calls.
@@ -77,6 +78,8 @@ class Indexer:
         self.turn = asyncio.Lock()
         # Projects with events that the index has not seen, and since when.
         self.behind: dict[int, float] = {}
+        self.left = LeftBehind()
+        self.next_look = 0.0
         self.noted = 0.0
         self.slices = 0
         self.wanted = asyncio.Event()
@@ -103,12 +106,11 @@ class Indexer:
         """Take in a slice; False where there is nothing to do. Raises `StoreUnavailable`."""
         async with self.turn:
             try:
-                if self.connection is None or self.connection.is_closed():
-                    self.connection = await connect(self.url)
-                async with self.connection.transaction():
-                    if await self.connection.fetchval(TRY_LOCK, LOCK, project):
+                connection = await self._connected()
+                async with connection.transaction():
+                    if await connection.fetchval(TRY_LOCK, LOCK, project):
                         steps = index_slice("postgresql", project, SLICE)
-                        done = await run_steps(self.connection, steps)
+                        done = await run_steps(connection, steps)
                         self.slices += done > 0
                         return done > 0
             except (*LOST, asyncpg.PostgresError) as error:
@@ -120,9 +122,14 @@ class Indexer:
         return True
 
     async def _serve(self) -> None:
-        await self._find_behind()
         while True:
-            await self.wanted.wait()
+            await self._look()
+            if not self.behind:
+                self.wanted.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        await self.wanted.wait()
+                continue
             busy = time.monotonic() - self.noted < IDLE_SECONDS
             project = min(self.behind, key=self.behind.__getitem__)
             if busy and time.monotonic() - self.behind[project] < STALE_SECONDS:
@@ -145,8 +152,6 @@ class Indexer:
             await asyncio.sleep(PAUSE_SECONDS)
         if more:
             self.behind[project] = since
-        elif not self.behind:
-            self.wanted.clear()
 
     async def _analyze(self) -> None:
         async with self.turn:
@@ -154,15 +159,24 @@ class Indexer:
                 await self.connection.execute(ANALYZE)
             self.slices = 0
 
-    async def _find_behind(self) -> None:
-        """Look for what was left behind, by an earlier server say."""
-        while True:
-            with suppress(StoreUnavailable, *LOST, asyncpg.PostgresError):
-                async with self.turn:
-                    self.connection = await connect(self.url)
-                    rows = await self.connection.fetch(FIND_BEHIND)
-                self.behind |= {row[0]: time.monotonic() for row in rows}
-                if self.behind:
-                    self.wanted.set()
-                return
-            await asyncio.sleep(PAUSE_SECONDS)
+    async def _look(self) -> None:
+        """See now and then what other processes have left to do, or this one: it knows nothing of
+        a commit that nobody waited for any more, or whose answer was lost."""
+        now = time.monotonic()
+        if now < self.next_look:
+            return
+        self.next_look = now + LOOK_SECONDS
+        try:
+            async with self.turn:
+                rows = await (await self._connected()).fetch(FIND_BEHIND)
+        except (StoreUnavailable, *LOST, asyncpg.PostgresError):
+            if self.connection is not None:
+                self.connection.terminate()
+            return
+        for project in self.left.look((row[0], row[1]) for row in rows):
+            self.behind.setdefault(project, now)
+
+    async def _connected(self) -> Connection[Any]:
+        if self.connection is None or self.connection.is_closed():
+            self.connection = await connect(self.url)
+        return self.connection

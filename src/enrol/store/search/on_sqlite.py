@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 import apsw
 
 from enrol.store.search.indexing import FIND_BEHIND, index_slice
+from enrol.store.search.left_behind import LOOK_SECONDS, LeftBehind
 from enrol.store.search.steps import Add, Ask, Steps
 from enrol.store.sqlite.file import transaction
 from enrol.store.sqlite.scrubbing import Overwriting
@@ -72,9 +73,22 @@ class Indexer:
         self.connection = connection
         self.overwriting = overwriting
         # Projects with events that the index has not seen, and since when.
-        rows: Any = connection.execute(FIND_BEHIND)
-        self.behind: dict[int, float] = {row[0]: time.monotonic() for row in rows}
+        self.behind: dict[int, float] = {}
+        self.left = LeftBehind()
+        self.next_look = 0.0
         self.earned = 0.0
+        self.look()
+
+    def look(self) -> None:
+        """See now and then what other writers of the file have left to do."""
+        now = time.monotonic()
+        if now < self.next_look:
+            return
+        self.next_look = now + LOOK_SECONDS
+        self.overwriting.look()
+        rows: Any = self.connection.execute(FIND_BEHIND)
+        for project in self.left.look(rows):
+            self.behind.setdefault(project, now)
 
     def note(self, projects: Iterable[int], seconds: float) -> None:
         """Events were added, which took the writer so long."""

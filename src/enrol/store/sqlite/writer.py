@@ -26,6 +26,7 @@ from enrol.customers.enrolment import Enrolment, KeyReused, Outcome, Refused
 from enrol.customers.lifecycle.change import Applied, Change, ChangeOutcome, Conflict, Stale
 from enrol.logs import log, log_error, set_up_library_logs
 from enrol.store.group import encode_receipt
+from enrol.store.search.left_behind import LOOK_SECONDS
 from enrol.store.search.on_sqlite import IDLE_SECONDS, Indexer
 from enrol.store.sqlite.enrol import Writer
 from enrol.store.sqlite.file import connect, prepare
@@ -35,8 +36,6 @@ from enrol.store.sqlite.scrubbing import Overwriting
 # The most customers that share a commit: a bound on how long the first of them waits.
 GROUP_CUSTOMERS: Final = 20_000
 RECEIVE_BYTES: Final = 1024 * 1024
-# An idle writer sees this often whether another one of the file has left something to do.
-LOOK_SECONDS: Final = 5.0
 Work = Enrolment | Change | Undo
 
 
@@ -207,11 +206,11 @@ def _next_job(jobs: Jobs, indexer: Indexer, overwriting: Overwriting) -> Job | _
     wiped out of the log."""
     wait: float | None = IDLE_SECONDS
     while True:
+        _look(indexer)
         waits = [LOOK_SECONDS, overwriting.patience, wait if indexer.behind else None]
         try:
             return jobs.get(timeout=min(each for each in waits if each is not None))
         except queue.Empty:
-            _look(overwriting)
             overwriting.go_on()
             if indexer.behind:
                 wait = 0 if indexer.has_work() else IDLE_SECONDS
@@ -219,11 +218,10 @@ def _next_job(jobs: Jobs, indexer: Indexer, overwriting: Overwriting) -> Job | _
                     index(indexer)
 
 
-def _look(overwriting: Overwriting) -> None:
-    """See what other writers of the file have left to do. A file that cannot be read just now is
-    no reason to end."""
+def _look(indexer: Indexer) -> None:
+    """A file that cannot be read just now is no reason to end."""
     try:
-        overwriting.look()
+        indexer.look()
     except apsw.Error as error:
         log_error("look failed", error)
 
