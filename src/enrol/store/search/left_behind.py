@@ -5,6 +5,9 @@ from typing import Final
 
 # How often a process asks which indexes are behind their events, all small tables.
 LOOK_SECONDS: Final = 5.0
+# How long a project is left alone whose events could not be taken in: a slice that fails may fail
+# every time, and whoever waits for a list would try it over and over.
+PAUSE_SECONDS: Final = 5.0
 
 
 class LeftBehind:

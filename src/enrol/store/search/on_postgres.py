@@ -15,7 +15,7 @@ from enrol.store.ending import end_tasks
 from enrol.store.postgres.connections import LOST, connect
 from enrol.store.protocol import StoreUnavailable
 from enrol.store.search.indexing import FIND_BEHIND, index_slice
-from enrol.store.search.left_behind import LOOK_SECONDS, LeftBehind
+from enrol.store.search.left_behind import LOOK_SECONDS, PAUSE_SECONDS, LeftBehind
 from enrol.store.search.steps import Add, Ask, Many, Steps
 
 # Smaller than on SQLite: it is done in a process that answers calls.
@@ -29,7 +29,6 @@ IDLE_SECONDS: Final = 0.25
 STALE_SECONDS: Final = 5.0
 STALE_PAUSES: Final = 9
 RIVAL_SECONDS: Final = 0.02
-PAUSE_SECONDS: Final = 5.0
 # "srch" in ASCII, beside the number of a project.
 LOCK: Final = 0x73726368
 TRY_LOCK: Final = "SELECT pg_try_advisory_xact_lock($1, $2)"
@@ -103,8 +102,11 @@ class Indexer:
         self.wanted.set()
 
     async def take_slice(self, project: int) -> bool:
-        """Take in a slice; False where there is nothing to do. Raises `StoreUnavailable`."""
+        """Take in a slice; False where there is nothing to do. Raises `StoreUnavailable`, and does
+        so without a try where one has failed just now."""
         async with self.turn:
+            if self.behind.get(project, 0.0) > time.monotonic():
+                raise StoreUnavailable("indexing failed")
             try:
                 connection = await self._connected()
                 async with connection.transaction():
@@ -113,9 +115,11 @@ class Indexer:
                         done = await run_steps(connection, steps)
                         self.slices += done > 0
                         return done > 0
-            except (*LOST, asyncpg.PostgresError) as error:
+            except Exception as error:
+                log_error("indexing failed", error)
                 if self.connection is not None:
                     self.connection.terminate()
+                self.behind[project] = time.monotonic() + PAUSE_SECONDS
                 raise StoreUnavailable(type(error).__name__) from error
         # Another process is at it.
         await asyncio.sleep(RIVAL_SECONDS)
@@ -132,6 +136,10 @@ class Indexer:
                 continue
             busy = time.monotonic() - self.noted < IDLE_SECONDS
             project = min(self.behind, key=self.behind.__getitem__)
+            if self.behind[project] > time.monotonic():
+                # All that are behind are left alone.
+                await asyncio.sleep(IDLE_SECONDS)
+                continue
             if busy and time.monotonic() - self.behind[project] < STALE_SECONDS:
                 await asyncio.sleep(IDLE_SECONDS)
                 continue
@@ -143,21 +151,22 @@ class Indexer:
         # Events that are noted meanwhile note it again.
         since = self.behind.pop(project)
         try:
-            more = await self.take_slice(project)
-            if self.slices >= ANALYZED:
-                await self._analyze()
-        except Exception as error:
-            log_error("indexing failed", error)
-            more = True
+            if await self.take_slice(project):
+                self.behind[project] = since
+        except StoreUnavailable:
+            # Perhaps the database is away, for all projects.
             await asyncio.sleep(PAUSE_SECONDS)
-        if more:
-            self.behind[project] = since
+            return
+        if self.slices >= ANALYZED:
+            await self._analyze()
 
     async def _analyze(self) -> None:
-        async with self.turn:
-            if self.connection is not None:
-                await self.connection.execute(ANALYZE)
-            self.slices = 0
+        self.slices = 0
+        try:
+            async with self.turn:
+                await (await self._connected()).execute(ANALYZE)
+        except (StoreUnavailable, *LOST, asyncpg.PostgresError) as error:
+            log_error("analyze failed", error)
 
     async def _look(self) -> None:
         """See now and then what other processes have left to do, or this one: it knows nothing of

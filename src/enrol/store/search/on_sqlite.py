@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 import apsw
 
 from enrol.store.search.indexing import FIND_BEHIND, index_slice
-from enrol.store.search.left_behind import LOOK_SECONDS, LeftBehind
+from enrol.store.search.left_behind import LOOK_SECONDS, PAUSE_SECONDS, LeftBehind
 from enrol.store.search.steps import Add, Ask, Steps
 from enrol.store.sqlite.file import transaction
 from enrol.store.sqlite.scrubbing import Overwriting
@@ -22,8 +22,6 @@ IDLE_SECONDS: Final = 0.25
 # A writer that is never idle works on the index after this long, for a part of its time.
 STALE_SECONDS: Final = 5.0
 STALE_SHARE: Final = 0.1
-# How long a project is left alone whose events could not be taken in.
-PAUSE_SECONDS: Final = 60.0
 
 T = TypeVar("T")
 
@@ -96,6 +94,10 @@ class Indexer:
         for project in projects:
             self.behind.setdefault(project, now)
         self.earned = min(self.earned + seconds * STALE_SHARE, 1.0) if self.behind else 0.0
+
+    def is_left_alone(self, project: int) -> bool:
+        """Whether a slice of this project has failed just now."""
+        return self.behind.get(project, 0.0) > time.monotonic()
 
     def has_work(self) -> bool:
         """Whether a project waits that is not left alone."""

@@ -185,20 +185,27 @@ def _write(writer: Writer, indexer: Indexer, group: Sequence[Job]) -> None:
         _answer(writing, commit_group(writer, works))
         indexer.note({work.project for work in works}, time.monotonic() - start)
     asking = [job for job in group if isinstance(job.work, Indexing)]
-    for project in {job.work.project for job in asking}:
-        index(indexer, project)
-    _answer(asking, [Indexed() for _ in asking])
+    failures = {each: index(indexer, each) for each in {job.work.project for job in asking}}
+    _answer(asking, [failures[job.work.project] or Indexed() for job in asking])
     if works and indexer.is_due():
         index(indexer)
 
 
-def index(indexer: Indexer, project: int | None = None) -> None:
-    """Take in a slice. Whatever goes wrong there, customers can still be written."""
+def index(indexer: Indexer, project: int | None = None) -> str | None:
+    """Take in a slice; a failure's code. Whatever goes wrong there, customers can still be written.
+
+    A project that is named is that of somebody who waits, who asks again until it has what he
+    wants: no slice is tried where one has failed just now.
+    """
+    if project is not None and indexer.is_left_alone(project):
+        return "store.unavailable"
     try:
         indexer.take_slice(project)
     except Exception as error:
         log_error("indexing failed", error)
         indexer.leave(project)
+        return failure_code(error) if isinstance(error, apsw.Error) else "server.error"
+    return None
 
 
 def _next_job(jobs: Jobs, indexer: Indexer, overwriting: Overwriting) -> Job | _Stop:
