@@ -11,7 +11,7 @@ import apsw
 from enrol.store.search.indexing import FIND_BEHIND, index_slice
 from enrol.store.search.left_behind import LOOK_SECONDS, PAUSE_SECONDS, LeftBehind
 from enrol.store.search.steps import Add, Ask, Steps
-from enrol.store.sqlite.file import transaction
+from enrol.store.sqlite.file import snapshot, transaction
 from enrol.store.sqlite.scrubbing import Overwriting
 from enrol.store.statements import insert_into, to_sqlite
 
@@ -48,11 +48,8 @@ def run_steps(connection: apsw.Connection, steps: Steps[T]) -> T:
 
 def read_steps(connection: apsw.Connection, steps: Steps[T]) -> T:
     """Do steps that read, on one snapshot."""
-    connection.execute("BEGIN")
-    try:
+    with snapshot(connection):
         return run_steps(connection, steps)
-    finally:
-        connection.execute("COMMIT")
 
 
 def bound(value: Any) -> Any:
