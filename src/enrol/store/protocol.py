@@ -139,7 +139,8 @@ class Store(Protocol):
         ...
 
     async def catch_up(self, project: int, seconds: float) -> int:
-        """Let the search index take in what is committed, or as much as it can in some seconds.
+        """Let the search index take in what is committed, or as much as it can in some seconds;
+        a slice that fails is not tried again.
 
         How many events it has still not seen then.
         """

@@ -67,7 +67,21 @@ async def find_key(connection: Connection[Any], key_hash: bytes) -> KeyRecord | 
 async def find_customers(
     connection: Connection[Any], project: int, ids: Sequence[bytes]
 ) -> list[CustomerRecord]:
-    """The customers with these IDs, in their order, without those that are not there."""
+    """The customers with these IDs, in their order, without those that are not there; each with
+    the parts that it had when it had this version.
+
+    The transaction costs two trips more. One statement with the parts as arrays needs a single
+    one, but takes up to twice as long for a page.
+    """
+    if not ids:
+        return []
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        return await _find_customers(connection, project, ids)
+
+
+async def _find_customers(
+    connection: Connection[Any], project: int, ids: Sequence[bytes]
+) -> list[CustomerRecord]:
     if not ids:
         return []
     found = await _parts(connection, project, "customers", ids)
@@ -90,7 +104,7 @@ async def list_customers(
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         ids = [row[0] for row in await connection.fetch(PAGE, project, limit, offset)]
         count: int = await connection.fetchval(COUNT, project)
-        return await find_customers(connection, project, ids), count
+        return await _find_customers(connection, project, ids), count
 
 
 async def count_findings(connection: Connection[Any], project: int) -> dict[str, int]:

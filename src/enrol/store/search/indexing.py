@@ -88,9 +88,9 @@ FIND_LAG: Final = """
 SELECT coalesce((SELECT seq FROM chain_heads WHERE project = $1), 0),
 coalesce((SELECT seq FROM search_progress WHERE project = $1), 0)
 """
-# The projects with events that the index has not seen.
+# The projects with events that the index has not seen, and the last that it has.
 FIND_BEHIND: Final = """
-SELECT head.project FROM chain_heads AS head LEFT JOIN search_progress AS at
+SELECT head.project, coalesce(at.seq, 0) FROM chain_heads AS head LEFT JOIN search_progress AS at
 ON at.project = head.project WHERE head.seq > coalesce(at.seq, 0)
 """
 

@@ -15,6 +15,7 @@ from enrol.store.ending import end_tasks
 from enrol.store.postgres.connections import LOST, connect
 from enrol.store.protocol import StoreUnavailable
 from enrol.store.search.indexing import FIND_BEHIND, index_slice
+from enrol.store.search.left_behind import LOOK_SECONDS, PAUSE_SECONDS, LeftBehind
 from enrol.store.search.steps import Add, Ask, Many, Steps
 
 # Smaller than on SQLite: it is done in a process that answers calls.
@@ -28,7 +29,6 @@ IDLE_SECONDS: Final = 0.25
 STALE_SECONDS: Final = 5.0
 STALE_PAUSES: Final = 9
 RIVAL_SECONDS: Final = 0.02
-PAUSE_SECONDS: Final = 5.0
 # "srch" in ASCII, beside the number of a project.
 LOCK: Final = 0x73726368
 TRY_LOCK: Final = "SELECT pg_try_advisory_xact_lock($1, $2)"
@@ -77,6 +77,8 @@ class Indexer:
         self.turn = asyncio.Lock()
         # Projects with events that the index has not seen, and since when.
         self.behind: dict[int, float] = {}
+        self.left = LeftBehind()
+        self.next_look = 0.0
         self.noted = 0.0
         self.slices = 0
         self.wanted = asyncio.Event()
@@ -100,31 +102,44 @@ class Indexer:
         self.wanted.set()
 
     async def take_slice(self, project: int) -> bool:
-        """Take in a slice; False where there is nothing to do. Raises `StoreUnavailable`."""
+        """Take in a slice; False where there is nothing to do. Raises `StoreUnavailable`, and does
+        so without a try where one has failed just now."""
         async with self.turn:
+            if self.behind.get(project, 0.0) > time.monotonic():
+                raise StoreUnavailable("indexing failed")
             try:
-                if self.connection is None or self.connection.is_closed():
-                    self.connection = await connect(self.url)
-                async with self.connection.transaction():
-                    if await self.connection.fetchval(TRY_LOCK, LOCK, project):
+                connection = await self._connected()
+                async with connection.transaction():
+                    if await connection.fetchval(TRY_LOCK, LOCK, project):
                         steps = index_slice("postgresql", project, SLICE)
-                        done = await run_steps(self.connection, steps)
+                        done = await run_steps(connection, steps)
                         self.slices += done > 0
                         return done > 0
-            except (*LOST, asyncpg.PostgresError) as error:
+            except Exception as error:
+                log_error("indexing failed", error)
                 if self.connection is not None:
                     self.connection.terminate()
+                self.behind[project] = time.monotonic() + PAUSE_SECONDS
                 raise StoreUnavailable(type(error).__name__) from error
         # Another process is at it.
         await asyncio.sleep(RIVAL_SECONDS)
         return True
 
     async def _serve(self) -> None:
-        await self._find_behind()
         while True:
-            await self.wanted.wait()
+            await self._look()
+            if not self.behind:
+                self.wanted.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        await self.wanted.wait()
+                continue
             busy = time.monotonic() - self.noted < IDLE_SECONDS
             project = min(self.behind, key=self.behind.__getitem__)
+            if self.behind[project] > time.monotonic():
+                # All that are behind are left alone.
+                await asyncio.sleep(IDLE_SECONDS)
+                continue
             if busy and time.monotonic() - self.behind[project] < STALE_SECONDS:
                 await asyncio.sleep(IDLE_SECONDS)
                 continue
@@ -136,33 +151,41 @@ class Indexer:
         # Events that are noted meanwhile note it again.
         since = self.behind.pop(project)
         try:
-            more = await self.take_slice(project)
-            if self.slices >= ANALYZED:
-                await self._analyze()
-        except Exception as error:
-            log_error("indexing failed", error)
-            more = True
+            if await self.take_slice(project):
+                self.behind[project] = since
+        except StoreUnavailable:
+            # Perhaps the database is away, for all projects.
             await asyncio.sleep(PAUSE_SECONDS)
-        if more:
-            self.behind[project] = since
-        elif not self.behind:
-            self.wanted.clear()
+            return
+        if self.slices >= ANALYZED:
+            await self._analyze()
 
     async def _analyze(self) -> None:
-        async with self.turn:
-            if self.connection is not None:
-                await self.connection.execute(ANALYZE)
-            self.slices = 0
+        self.slices = 0
+        try:
+            async with self.turn:
+                await (await self._connected()).execute(ANALYZE)
+        except (StoreUnavailable, *LOST, asyncpg.PostgresError) as error:
+            log_error("analyze failed", error)
 
-    async def _find_behind(self) -> None:
-        """Look for what was left behind, by an earlier server say."""
-        while True:
-            with suppress(StoreUnavailable, *LOST, asyncpg.PostgresError):
-                async with self.turn:
-                    self.connection = await connect(self.url)
-                    rows = await self.connection.fetch(FIND_BEHIND)
-                self.behind |= {row[0]: time.monotonic() for row in rows}
-                if self.behind:
-                    self.wanted.set()
-                return
-            await asyncio.sleep(PAUSE_SECONDS)
+    async def _look(self) -> None:
+        """See now and then what other processes have left to do, or this one: it knows nothing of
+        a commit that nobody waited for any more, or whose answer was lost."""
+        now = time.monotonic()
+        if now < self.next_look:
+            return
+        self.next_look = now + LOOK_SECONDS
+        try:
+            async with self.turn:
+                rows = await (await self._connected()).fetch(FIND_BEHIND)
+        except (StoreUnavailable, *LOST, asyncpg.PostgresError):
+            if self.connection is not None:
+                self.connection.terminate()
+            return
+        for project in self.left.look((row[0], row[1]) for row in rows):
+            self.behind.setdefault(project, now)
+
+    async def _connected(self) -> Connection[Any]:
+        if self.connection is None or self.connection.is_closed():
+            self.connection = await connect(self.url)
+        return self.connection

@@ -9,8 +9,10 @@ from typing import Any, Final, TypeVar
 import apsw
 
 from enrol.store.search.indexing import FIND_BEHIND, index_slice
+from enrol.store.search.left_behind import LOOK_SECONDS, PAUSE_SECONDS, LeftBehind
 from enrol.store.search.steps import Add, Ask, Steps
-from enrol.store.sqlite.file import transaction
+from enrol.store.sqlite.file import snapshot, transaction
+from enrol.store.sqlite.scrubbing import Overwriting
 from enrol.store.statements import insert_into, to_sqlite
 
 # Events that one slice takes in: some 20 ms, for which whoever comes meanwhile has to wait.
@@ -20,8 +22,6 @@ IDLE_SECONDS: Final = 0.25
 # A writer that is never idle works on the index after this long, for a part of its time.
 STALE_SECONDS: Final = 5.0
 STALE_SHARE: Final = 0.1
-# How long a project is left alone whose events could not be taken in.
-PAUSE_SECONDS: Final = 60.0
 
 T = TypeVar("T")
 
@@ -48,11 +48,8 @@ def run_steps(connection: apsw.Connection, steps: Steps[T]) -> T:
 
 def read_steps(connection: apsw.Connection, steps: Steps[T]) -> T:
     """Do steps that read, on one snapshot."""
-    connection.execute("BEGIN")
-    try:
+    with snapshot(connection):
         return run_steps(connection, steps)
-    finally:
-        connection.execute("COMMIT")
 
 
 def bound(value: Any) -> Any:
@@ -67,12 +64,26 @@ def bound(value: Any) -> Any:
 class Indexer:
     """Takes the events in on the writer's connection, a slice at a time."""
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(self, connection: apsw.Connection, overwriting: Overwriting) -> None:
         self.connection = connection
+        self.overwriting = overwriting
         # Projects with events that the index has not seen, and since when.
-        rows: Any = connection.execute(FIND_BEHIND)
-        self.behind: dict[int, float] = {row[0]: time.monotonic() for row in rows}
+        self.behind: dict[int, float] = {}
+        self.left = LeftBehind()
+        self.next_look = 0.0
         self.earned = 0.0
+        self.look()
+
+    def look(self) -> None:
+        """See now and then what other writers of the file have left to do."""
+        now = time.monotonic()
+        if now < self.next_look:
+            return
+        self.next_look = now + LOOK_SECONDS
+        self.overwriting.look()
+        rows: Any = self.connection.execute(FIND_BEHIND)
+        for project in self.left.look(rows):
+            self.behind.setdefault(project, now)
 
     def note(self, projects: Iterable[int], seconds: float) -> None:
         """Events were added, which took the writer so long."""
@@ -80,6 +91,10 @@ class Indexer:
         for project in projects:
             self.behind.setdefault(project, now)
         self.earned = min(self.earned + seconds * STALE_SHARE, 1.0) if self.behind else 0.0
+
+    def is_left_alone(self, project: int) -> bool:
+        """Whether a slice of this project has failed just now."""
+        return self.behind.get(project, 0.0) > time.monotonic()
 
     def has_work(self) -> bool:
         """Whether a project waits that is not left alone."""
@@ -97,6 +112,8 @@ class Indexer:
             project = min(self.behind, key=self.behind.__getitem__)
         start = time.monotonic()
         with transaction(self.connection):
+            # The words of somebody whom another writer has erased go with this slice, perhaps.
+            self.overwriting.look()
             done = run_steps(self.connection, index_slice("sqlite", project, SLICE))
         if not done:
             self.behind.pop(project, None)

@@ -66,9 +66,9 @@ class Writer:
 
         Raises whatever apsw raises; then nothing of the group is stored.
         """
-        self.overwriting.begin(group)
         try:
             with transaction(self.connection):
+                self.overwriting.begin(group)
                 outcomes = self._write(group)
         except BaseException:
             # What the shelves counted was rolled back.

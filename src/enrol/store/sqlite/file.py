@@ -6,6 +6,8 @@ apsw alone opens it. Two builds of SQLite in one process would drop one another'
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -148,6 +150,18 @@ class transaction:  # noqa: N801
         # SQLite has rolled back by itself after some errors (a full disk, say).
         if self.connection.in_transaction:
             self.connection.execute("ROLLBACK")
+
+
+@contextmanager
+def snapshot(connection: apsw.Connection) -> Iterator[None]:
+    """``with snapshot(connection):`` all statements, which only read, see the same commits."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        # SQLite has ended the transaction by itself after some errors.
+        if connection.in_transaction:
+            connection.execute("COMMIT")
 
 
 def read_secret(connection: apsw.Connection) -> bytes:

@@ -7,6 +7,8 @@ from typing import Any, Final
 import apsw
 
 from enrol.store.protocol import CustomerRecord, KeyRecord, Row, key_record
+from enrol.store.sqlite.file import snapshot
+from enrol.store.sqlite.keys.identifiers import find
 from enrol.store.statements import to_sqlite
 
 FIND_KEY: Final = """
@@ -51,11 +53,8 @@ def fetch_together(
     connection: apsw.Connection, asked: Sequence[tuple[Any, ...]]
 ) -> list[list[Row]]:
     """The rows of several statements, from one snapshot."""
-    connection.execute("BEGIN")
-    try:
+    with snapshot(connection):
         return [fetch(connection, statement, values) for statement, *values in asked]
-    finally:
-        connection.execute("COMMIT")
 
 
 def find_key(connection: apsw.Connection, key_hash: bytes) -> KeyRecord | None:
@@ -67,7 +66,25 @@ def find_key(connection: apsw.Connection, key_hash: bytes) -> KeyRecord | None:
 def find_customers(
     connection: apsw.Connection, project: int, ids: Sequence[bytes]
 ) -> list[CustomerRecord]:
-    """The customers with these IDs, in their order, without those that are not there."""
+    """The customers with these IDs, in their order, without those that are not there; each with
+    the parts that it had when it had this version."""
+    if not ids:
+        return []
+    with snapshot(connection):
+        return _find_customers(connection, project, ids)
+
+
+def find_identifiers(
+    connection: apsw.Connection, project: int, hashes: Sequence[bytes]
+) -> dict[bytes, bytes]:
+    """Which hashes are stored, and whose they are."""
+    with snapshot(connection):
+        return find(connection, project, hashes)
+
+
+def _find_customers(
+    connection: apsw.Connection, project: int, ids: Sequence[bytes]
+) -> list[CustomerRecord]:
     if not ids:
         return []
     customers = {row["id"]: row for row in _parts(connection, project, "customers", "id", ids)}
@@ -86,13 +103,10 @@ def list_customers(
     connection: apsw.Connection, project: int, offset: int, limit: int
 ) -> tuple[list[CustomerRecord], int]:
     """A page, newest first, and the count of all, from one snapshot."""
-    connection.execute("BEGIN")
-    try:
+    with snapshot(connection):
         ids: Any = [row[0] for row in connection.execute(PAGE, (project, limit, offset))]
         count: Any = connection.execute(COUNT, (project,)).fetchone()
-        return find_customers(connection, project, ids), count[0]
-    finally:
-        connection.execute("COMMIT")
+        return _find_customers(connection, project, ids), count[0]
 
 
 def count_findings(connection: apsw.Connection, project: int) -> dict[str, int]:

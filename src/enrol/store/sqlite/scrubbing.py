@@ -6,6 +6,7 @@ page's pointers and its rows. That room is cleared when a row needs more room in
 there is; so rows beside the erased ones are made to need it, longer by and by, and then put back.
 """
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
@@ -15,6 +16,7 @@ import apsw
 from enrol.customers.editing.undoing import Undo
 from enrol.customers.enrolment import Enrolment
 from enrol.customers.lifecycle.change import Change
+from enrol.logs import log_error
 from enrol.store.sqlite.file import BUSY_MILLISECONDS
 
 # A page has 4,096 bytes, and a row of more than 1,002 goes elsewhere with the rest.
@@ -47,54 +49,93 @@ OVERWRITE_SECONDS: Final = 60.0
 # Between two tries to empty the log, which whoever reads for long keeps from its end.
 PAUSE_SECONDS: Final = 5.0
 TRY_MILLISECONDS: Final = 200
+# The row of `meta` that stands while the log may hold what was erased, for the writer that erased
+# may end before it could empty it. Each erasure gives it another value.
+MARK: Final = "erased"
+MARK_BYTES: Final = 8
+READ_MARK: Final = "SELECT value FROM meta WHERE name = ?"
+SET_MARK: Final = "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)"
+CLEAR_MARK: Final = "DELETE FROM meta WHERE name = ? AND value = ?"
 
 
 class Overwriting:
     """Pages that changes free are overwritten. For a while after an erasure so are all others, and
-    the log is emptied, for it holds the pages as they were before."""
+    the log is emptied, for it holds the pages as they were before.
+
+    Every writer of the file does so, whoever of them has erased.
+    """
 
     def __init__(self, connection: apsw.Connection) -> None:
         self.connection = connection
+        self.mark: bytes | None = None
         self.until = 0.0
         self.next_try = 0.0
         self.is_due = False
         self.is_on = False
+        self.look()
 
     @property
     def patience(self) -> float | None:
         """How many seconds the writer may wait for work until there is more to do here."""
         return max(0.0, self.next_try - time.monotonic()) if self.is_due else None
 
+    def look(self) -> None:
+        """Learn of an erasure by another writer, or by one before this. In the transaction that
+        does away with what is left of it nothing can come between."""
+        mark: Any = self.connection.execute(READ_MARK, (MARK,)).get
+        if mark is not None and mark != self.mark:
+            self._owe(mark)
+        if self.is_due:
+            self._overwrite(wanted=True)
+
     def begin(self, group: Sequence[Enrolment | Change | Undo]) -> None:
-        """A group is about to be written."""
+        """A group is about to be written, in the transaction that is open."""
+        self.look()
         changes = [each for each in group if isinstance(each, Change)]
         if any(change.erases for change in changes):
-            self.until = time.monotonic() + OVERWRITE_SECONDS
-            self.next_try = 0.0
-            self.is_due = True
+            mark = os.urandom(MARK_BYTES)
+            self.connection.execute(SET_MARK, (MARK, mark))
+            self._owe(mark)
         # A batch frees pages of hashes alone, and many.
-        wanted = self.is_due or bool(changes)
-        if wanted is not self.is_on:
-            self.connection.pragma("secure_delete", "on" if wanted else "fast")
-            self.is_on = wanted
+        self._overwrite(wanted=self.is_due or bool(changes))
 
     def go_on(self) -> None:
-        """Empty the log where it is time to; between transactions."""
+        """Empty the log where it is time to; between transactions. Raises nothing: what was
+        committed stays so, whatever becomes of the log, and the writer goes on."""
         now = time.monotonic()
         if not self.is_due or now < self.next_try:
             return
         self.next_try = now + PAUSE_SECONDS
-        self.is_due = not self._empty_log() or now < self.until
+        self.is_due = not self._empty_log(for_good=now >= self.until)
 
-    def _empty_log(self) -> bool:
+    def _owe(self, mark: bytes) -> None:
+        self.mark = mark
+        self.until = time.monotonic() + OVERWRITE_SECONDS
+        self.next_try = 0.0
+        self.is_due = True
+
+    def _overwrite(self, *, wanted: bool) -> None:
+        if wanted is not self.is_on:
+            self.connection.pragma("secure_delete", "on" if wanted else "fast")
+            self.is_on = wanted
+
+    def _empty_log(self, *, for_good: bool) -> bool:
+        """Whether nothing is left to do after this."""
         self.connection.set_busy_timeout(TRY_MILLISECONDS)
         try:
             self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            if for_good:
+                # Where the mark is another by now, somebody has erased since.
+                self.connection.execute(CLEAR_MARK, (MARK, self.mark))
         except (apsw.BusyError, apsw.LockedError):
+            return False
+        except apsw.Error as error:
+            # The disk is full, say: the pages of the log have no room in the file.
+            log_error("log not emptied", error)
             return False
         finally:
             self.connection.set_busy_timeout(BUSY_MILLISECONDS)
-        return True
+        return for_good
 
 
 def scrub(connection: apsw.Connection, change: Change) -> None:

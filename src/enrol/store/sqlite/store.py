@@ -20,7 +20,6 @@ from enrol.store.search.steps import Dialect, Steps
 from enrol.store.sqlite import reads
 from enrol.store.sqlite.enrol import find_receipt
 from enrol.store.sqlite.file import connect, read_secret
-from enrol.store.sqlite.keys.identifiers import find
 from enrol.store.sqlite.writer_connection import WriterConnection
 
 READERS: Final = 2
@@ -110,7 +109,7 @@ class SqliteStore:
 
     async def find_identifiers(self, project: int, hashes: Sequence[bytes]) -> dict[bytes, bytes]:
         """See `Store.find_identifiers`."""
-        return await self._read(lambda file: find(file, project, hashes))
+        return await self._read(lambda file: reads.find_identifiers(file, project, hashes))
 
     async def find_key(self, key_hash: bytes) -> KeyRecord | None:
         """See `Store.find_key`."""

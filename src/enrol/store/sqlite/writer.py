@@ -26,6 +26,7 @@ from enrol.customers.enrolment import Enrolment, KeyReused, Outcome, Refused
 from enrol.customers.lifecycle.change import Applied, Change, ChangeOutcome, Conflict, Stale
 from enrol.logs import log, log_error, set_up_library_logs
 from enrol.store.group import encode_receipt
+from enrol.store.search.left_behind import LOOK_SECONDS
 from enrol.store.search.on_sqlite import IDLE_SECONDS, Indexer
 from enrol.store.sqlite.enrol import Writer
 from enrol.store.sqlite.file import connect, prepare
@@ -184,20 +185,27 @@ def _write(writer: Writer, indexer: Indexer, group: Sequence[Job]) -> None:
         _answer(writing, commit_group(writer, works))
         indexer.note({work.project for work in works}, time.monotonic() - start)
     asking = [job for job in group if isinstance(job.work, Indexing)]
-    for project in {job.work.project for job in asking}:
-        index(indexer, project)
-    _answer(asking, [Indexed() for _ in asking])
+    failures = {each: index(indexer, each) for each in {job.work.project for job in asking}}
+    _answer(asking, [failures[job.work.project] or Indexed() for job in asking])
     if works and indexer.is_due():
         index(indexer)
 
 
-def index(indexer: Indexer, project: int | None = None) -> None:
-    """Take in a slice. Whatever goes wrong there, customers can still be written."""
+def index(indexer: Indexer, project: int | None = None) -> str | None:
+    """Take in a slice; a failure's code. Whatever goes wrong there, customers can still be written.
+
+    A project that is named is that of somebody who waits, who asks again until it has what he
+    wants: no slice is tried where one has failed just now.
+    """
+    if project is not None and indexer.is_left_alone(project):
+        return "store.unavailable"
     try:
         indexer.take_slice(project)
     except Exception as error:
         log_error("indexing failed", error)
         indexer.leave(project)
+        return failure_code(error) if isinstance(error, apsw.Error) else "server.error"
+    return None
 
 
 def _next_job(jobs: Jobs, indexer: Indexer, overwriting: Overwriting) -> Job | _Stop:
@@ -205,9 +213,10 @@ def _next_job(jobs: Jobs, indexer: Indexer, overwriting: Overwriting) -> Job | _
     wiped out of the log."""
     wait: float | None = IDLE_SECONDS
     while True:
-        waits = [overwriting.patience, wait if indexer.behind else None]
+        _look(indexer)
+        waits = [LOOK_SECONDS, overwriting.patience, wait if indexer.behind else None]
         try:
-            return jobs.get(timeout=min((each for each in waits if each is not None), default=None))
+            return jobs.get(timeout=min(each for each in waits if each is not None))
         except queue.Empty:
             overwriting.go_on()
             if indexer.behind:
@@ -216,11 +225,19 @@ def _next_job(jobs: Jobs, indexer: Indexer, overwriting: Overwriting) -> Job | _
                     index(indexer)
 
 
+def _look(indexer: Indexer) -> None:
+    """A file that cannot be read just now is no reason to end."""
+    try:
+        indexer.look()
+    except apsw.Error as error:
+        log_error("look failed", error)
+
+
 def serve(database: str, path: str, *, cache_mib: int, idempotency_ms: int) -> None:
     """Write until the server that started this process is gone and all it sent is done."""
     prepare(database)
     writer = Writer(connect(database, cache_mib=cache_mib), idempotency_ms)
-    indexer = Indexer(writer.connection)
+    indexer = Indexer(writer.connection, writer.overwriting)
     jobs: Jobs = queue.SimpleQueue()
     collect_seldom()
     listener = socket.socket(socket.AF_UNIX)

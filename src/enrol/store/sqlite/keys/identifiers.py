@@ -93,12 +93,13 @@ SAMPLE: Final = "SELECT count(*) FROM identifiers WHERE project = ?1 AND hash < 
 def find(
     connection: apsw.Connection, project: int, hashes: Collection[bytes]
 ) -> dict[bytes, bytes]:
-    """Which hashes are stored, and whose they are."""
+    """Which hashes are stored, and whose they are; in a transaction, which has one snapshot."""
     if not hashes:
         return {}
     in_runs = PROBE_RUNS if len(hashes) <= MOST_PROBED else SCAN_RUNS
     asked = (apsw.carray(tuple(hashes)), project)
-    # The runs first: a key leaves them when it is filed, and never comes back.
+    # A key goes from the runs to the filed ones, and comes into a run again when it is given up and
+    # taken anew: between two snapshots it could be in neither.
     found = dict(connection.execute(in_runs, asked))
     return found | dict(connection.execute(FIND_FILED, asked))
 
