@@ -3,6 +3,7 @@
 import random
 import re
 import time
+from functools import partial
 from urllib.parse import quote
 
 import pytest
@@ -39,6 +40,12 @@ def listed(client: Client, **filters: str) -> tuple[list[str], int]:
     return ids, counts[0]
 
 
+def has_another(serving: Serving, pid: int) -> bool:
+    """Whether the server has a writer in the place of one that was killed."""
+    writer = serving.writer()
+    return writer is not None and writer.pid != pid
+
+
 def is_indexed(client: Client) -> bool:
     return page(client, "/customers?cmsProjectId=main&limit=1&type=Individual")[3]
 
@@ -58,7 +65,8 @@ def test_a_server_killed_while_it_indexes_loses_nobody_and_has_nobody_twice(
         writer = serving.writer()
         if writer is not None and number % 2:
             writer.kill()
-            wait_until(serving.is_ready, RECOVERY_SECONDS, "no new writer")
+            wait_until(partial(has_another, serving, writer.pid), RECOVERY_SECONDS, "no new writer")
+            wait_until(serving.is_ready, RECOVERY_SECONDS, "not ready")
         else:
             serving.kill()
             serving.start()
