@@ -151,6 +151,35 @@ def test_cursors_lead_through_a_list_while_customers_come(
     assert [name for name in seen if name != "zz"] == (sorted(first, reverse=sort.startswith("-")))
 
 
+@pytest.mark.parametrize("undone_first", [False, True])
+def test_a_cursor_leads_on_though_most_of_the_list_is_undone(
+    project: Project, *, undone_first: bool
+) -> None:
+    """The pages before and behind it may come out of different tables."""
+    old = project.post(project.body(*(with_claims(name=f"old {n}") for n in range(30))))
+    new = [f"new {number}" for number in range(6)]
+    project.enrol(*(with_claims(name=name) for name in new))
+    undo = f"/batches/{old.headers['enrol-batch-id']}/undo"
+    if undone_first:
+        assert project.call("POST", undo).json()["removed"] == 30
+        names(project, type="Individual")
+    answer = project.get("/customers", cmsProjectId=project.id, limit=2)
+    pages = [answer]
+    while (following := link(answer, "next")) is not None and len(pages) < 9:
+        if len(pages) == 1:
+            if undone_first:
+                project.enrol(*(with_claims(name="later") for _ in range(40)))
+            else:
+                assert project.call("POST", undo).json()["removed"] == 30
+            # The index follows before the list goes on.
+            names(project, type="Individual")
+        answer = project.server.http.get(following, headers=project.headers)
+        pages.append(answer)
+    seen = [one["customerClaims"][0]["name"] for page in pages for one in page.json()["data"]]
+    assert seen == sorted(new, reverse=True)
+    assert pages[-1].json()["totalCount"] == (46 if undone_first else 6)
+
+
 @pytest.mark.parametrize(
     ("query", "pointer"),
     [

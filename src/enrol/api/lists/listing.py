@@ -142,6 +142,7 @@ async def _find(
             last = order.after
             rest = [one for one in newest if last is None or one[0] < last[-ID_BYTES:]]
             return Found(rest[order.skip :][:limit], len(newest)), 0
+        # A longer cursor is of a page out of the index, and leads on there.
         if order.after is None or len(order.after) == ID_BYTES:
             found = await server.store.run(partial(find_newest, project, order, limit))
             if found is not None:
