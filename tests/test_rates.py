@@ -107,10 +107,37 @@ def test_memory_is_bounded_and_who_waits_is_remembered() -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "processes", "share"), [(0, 4, 0), (100, 1, 100), (100, 3, 33), (2, 8, 1)]
+    ("limit", "processes", "share"),
+    [
+        (100, 1, (100, 60)),
+        (100, 3, (33, 60)),
+        (8, 8, (1, 60)),
+        # One call each in so many minutes.
+        (2, 8, (1, 240)),
+        (1, 2, (1, 120)),
+        (7, 64, (1, 549)),
+    ],
 )
-def test_each_process_has_its_share(limit: int, processes: int, share: int) -> None:
+def test_each_process_has_its_share(limit: int, processes: int, share: tuple[int, int]) -> None:
     assert share_of(limit, processes) == share
+
+
+@given(st.integers(1, 500), st.integers(1, 64))
+def test_the_shares_of_all_are_no_more_than_the_limit(limit: int, processes: int) -> None:
+    calls, seconds = share_of(limit, processes)
+    assert calls >= 1
+    assert calls * processes * WINDOW_SECONDS <= limit * seconds
+
+
+def test_a_window_may_last_longer_than_others() -> None:
+    rates = Rates()
+    assert rates.take("slow", 1, 0.0, 120)
+    assert rates.take("quick", 1, 0.0)
+    assert rates.fields("slow", 1.0) == (b'"default";q=1;w=120', b'"default";r=0;t=119')
+    assert not rates.take("slow", 1, 60.0, 120)
+    assert rates.wait("slow", 1, 60.0) == 60
+    assert rates.take("quick", 1, 60.0)
+    assert rates.take("slow", 1, 120.0, 120)
 
 
 class CountedStore(SqliteStore):
@@ -318,6 +345,21 @@ def test_several_processes_share_the_limit(tmp_path: Path, new_database: NewData
     assert statuses[200] + statuses[429] == 6 * LIMIT
     policies = {answer.headers["ratelimit-policy"] for answer in answers}
     assert policies == {f'"default";q={LIMIT // 2};w=60'}
+
+
+def test_a_limit_below_the_number_of_processes_is_kept_in_longer_windows(
+    tmp_path: Path, new_database: NewDatabase
+) -> None:
+    with Served(tmp_path, new_database(), workers=2) as served:
+        project = served.new_project()
+        key = served.new_key(project.id, rate_limit=1).text
+        answers = call_at_once(project._replace(key=key), 20)
+    passed = [answer for answer in answers if answer.status_code == 200]
+    # One of each process, in two minutes.
+    assert 1 <= len(passed) <= 2
+    assert {answer.headers["ratelimit-policy"] for answer in answers} == {'"default";q=1;w=120'}
+    waits = {int(a.headers["retry-after"]) for a in answers if a.status_code == 429}
+    assert min(waits) > 60
 
 
 def test_a_key_of_the_same_project_has_a_limit_of_its_own(limited: Served) -> None:

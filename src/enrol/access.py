@@ -87,7 +87,7 @@ class Access:
         self.cache_seconds = cache_seconds
         self.clock = clock
         self.processes = processes
-        self.rate_limit = share_of(rate_limit, processes)
+        self.rate_limit = rate_limit
         self.rates = Rates()
         # Whose window to tell of, by the hash of the header, which cost more to read again than
         # all the rest of it.
@@ -137,8 +137,9 @@ class Access:
             self.limited.clear()
         self.limited[hash(authorization)] = key_id
         now = self.clock()
-        if not self.rates.take(key_id, limit, now):
-            wait = self.rates.wait(key_id, limit, now)
+        share = share_of(limit, self.processes)
+        if not self.rates.take(key_id, share.calls, now, share.seconds):
+            wait = self.rates.wait(key_id, share.calls, now)
             raise Problem("rate.limited", headers={"Retry-After": str(wait)})
 
     async def _find(self, key_hash: bytes) -> KeyRecord:
@@ -162,8 +163,6 @@ class Access:
         record = await self.store.find_key(key_hash)
         if record is None:
             raise _refusal("access.unknown")
-        if record.rate_limit is not None:
-            record = record._replace(rate_limit=share_of(record.rate_limit, self.processes))
         self.cache[key_hash] = (self.clock() + self.cache_seconds, record)
         self.cache.move_to_end(key_hash)
         while len(self.cache) > MOST_CACHED:

@@ -4,7 +4,7 @@ Pure: the caller hands in the time, in seconds of any clock that only goes forwa
 """
 
 import math
-from typing import Final
+from typing import Final, NamedTuple
 
 WINDOW_SECONDS: Final = 60
 # A limit beyond it is none.
@@ -18,11 +18,19 @@ MOST_WINDOWS: Final = 50_000
 Fields = tuple[bytes, bytes]
 
 
-class _Window:
-    __slots__ = ("end", "limit", "policy", "used")
+class Share(NamedTuple):
+    """How many calls may pass in so many seconds."""
 
-    def __init__(self, end: float) -> None:
-        self.end = end
+    calls: int
+    seconds: int = WINDOW_SECONDS
+
+
+class _Window:
+    __slots__ = ("end", "limit", "policy", "seconds", "used")
+
+    def __init__(self, start: float, seconds: int) -> None:
+        self.end = start + seconds
+        self.seconds = seconds
         self.limit = -1
         self.policy = b""
         self.used = 0
@@ -42,15 +50,16 @@ class Rates:
         # In the order in which they began.
         self.windows: dict[str, _Window] = {}
 
-    def take(self, name: str, limit: int, now: float) -> bool:
-        """Whether one more call of ``limit`` may pass; it is counted if so."""
+    def take(self, name: str, limit: int, now: float, seconds: int = 0) -> bool:
+        """Whether one more call of ``limit`` may pass; it is counted if so. ``seconds``: how long
+        a window that begins now lasts, where it is another time than that of all."""
         window = self.windows.get(name)
         if window is None or now >= window.end:
-            window = self._begin(name, now)
+            window = self._begin(name, now, seconds or self.seconds)
         # A limit that was changed holds at once, for what was used before, too.
         if window.limit != limit:
             window.limit = limit
-            window.policy = b'"default";q=%d;w=%d' % (limit, self.seconds)
+            window.policy = b'"default";q=%d;w=%d' % (limit, window.seconds)
         if window.used >= limit:
             return False
         window.used += 1
@@ -77,16 +86,17 @@ class Rates:
         left = max(0, window.limit - window.used)
         return window.policy, b'"default";r=%d;t=%d' % (left, math.ceil(window.end - now))
 
-    def _begin(self, name: str, now: float) -> _Window:
+    def _begin(self, name: str, now: float, seconds: int) -> _Window:
         self.windows.pop(name, None)
         if len(self.windows) >= self.most:
             self._forget(now)
-        window = self.windows[name] = _Window(now + self.seconds)
+        window = self.windows[name] = _Window(now, seconds)
         return window
 
     def _forget(self, now: float) -> None:
         oldest = next(iter(self.windows))
-        # They began in this order and last equally long, so all that ended stand in front.
+        # They began in this order and last equally long but for a few, so that nearly all that
+        # ended stand in front.
         ended = []
         for name, window in self.windows.items():
             if now < window.end:
@@ -96,6 +106,12 @@ class Rates:
             del self.windows[name]
 
 
-def share_of(limit: int, processes: int) -> int:
-    """What each of some processes may let pass so that all of them keep to the limit (0: none)."""
-    return max(1, limit // processes) if limit else 0
+def share_of(limit: int, processes: int) -> Share:
+    """What each of some processes may let pass so that all of them keep to the limit of a minute.
+
+    Where it is smaller than their number, each lets one call pass in so many minutes that all of
+    them together come to the limit.
+    """
+    if limit >= processes:
+        return Share(limit // processes)
+    return Share(1, math.ceil(WINDOW_SECONDS * processes / limit))
