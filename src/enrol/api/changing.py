@@ -14,6 +14,7 @@ from enrol.customers.enrolment import KINDS
 from enrol.customers.faults import Fault
 from enrol.customers.lifecycle.change import Change, Conflict, Event, Stale, Write
 from enrol.problems import Problem
+from enrol.store.changes import record_after
 from enrol.store.protocol import CustomerRecord, KeyRecord
 
 # Whoever is second reads again, and of those who meet one always gets on: however many processes
@@ -36,6 +37,15 @@ class Decided(NamedTuple):
     places: Mapping[bytes, str] = MappingProxyType({})
     batch_id: bytes | None = None
     at: int | None = None
+
+
+class Done(NamedTuple):
+    """What became of a decision: the customers that it was made on, and the change that was stored
+    of it with the seq of its last event; None: there was nothing to store."""
+
+    records: Sequence[CustomerRecord]
+    change: Change | None = None
+    seq: int = 0
 
 
 Decide = Callable[[list[CustomerRecord]], Decided]
@@ -62,7 +72,8 @@ async def find_customer(server: Server, key: KeyRecord, customer_id: bytes) -> C
 async def change_customer(
     server: Server, key: KeyRecord, customer_id: bytes, decide: Decide, if_match: str | None = None
 ) -> CustomerRecord:
-    """Change one customer, and give it as it is then. ``if_match``: the header of this name."""
+    """Change one customer, and give it as this change left it, of the version that it made: also
+    where another change came right behind. ``if_match``: the header of this name."""
 
     def decide_one(records: list[CustomerRecord]) -> Decided:
         if not records:
@@ -72,21 +83,22 @@ async def change_customer(
         require_match(records[0], if_match)
         return decide(records)
 
-    await change_customers(server, key, [customer_id], decide_one)
-    return await find_customer(server, key, customer_id)
+    (record,), change, seq = await change_customers(server, key, [customer_id], decide_one)
+    return record if change is None else record_after(record, change, seq)
 
 
 async def change_customers(
     server: Server, key: KeyRecord, ids: Sequence[bytes], decide: Decide
-) -> Decided:
+) -> Done:
     """Change what ``decide`` says of the customers with these IDs, which come in the order of the
     IDs without those that are not there. It is asked again when one of them changed meanwhile."""
     async with server.turns.of(key.project, ids):
         for attempt in range(ATTEMPTS):
             records = await server.store.find_customers(key.project, ids)
             decided = decide(records)
-            if await store_decided(server, key, records, decided):
-                return decided
+            done = await store_decided(server, key, records, decided)
+            if done is not None:
+                return done
             # Another process was quicker: those that were not are not to meet again.
             await asyncio.sleep(random.uniform(0, min(FIRST_WAIT * (1 + attempt), LAST_WAIT)))
     raise Problem("customer.busy")
@@ -94,10 +106,10 @@ async def change_customers(
 
 async def store_decided(
     server: Server, key: KeyRecord, records: Sequence[CustomerRecord], decided: Decided
-) -> bool:
-    """Store what was decided on these records. False: one of them changed meanwhile."""
+) -> Done | None:
+    """Store what was decided on these records. None: one of them changed meanwhile."""
     if not (decided.writes or decided.events or decided.take or decided.release):
-        return True
+        return Done(records)
     change = Change(
         project=key.project,
         id=server.mint().bytes,
@@ -113,7 +125,7 @@ async def store_decided(
     outcome = await server.store.apply(change)
     if isinstance(outcome, Conflict):
         raise conflict_problem(outcome, decided.places)
-    return not isinstance(outcome, Stale)
+    return None if isinstance(outcome, Stale) else Done(records, change, outcome.seq)
 
 
 def decided_of(plan: Plan) -> Decided:

@@ -1,11 +1,13 @@
 """What both databases do with a change: the statements, and the order of the steps."""
 
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
 from enrol.customers.lifecycle.chain import EventRow, Head, Link, link_change
-from enrol.customers.lifecycle.change import Change, Conflict, Event
+from enrol.customers.lifecycle.change import Change, Conflict, Event, Write
 from enrol.customers.plan import CREATED
+from enrol.store.columns import PART_COLUMNS
+from enrol.store.protocol import CustomerRecord
 
 LINK_COLUMNS: Final = Link._fields
 EVENT_COLUMNS: Final = (
@@ -15,6 +17,13 @@ CREATED_COLUMNS: Final = EVENT_COLUMNS[:4]
 FIND_VERSIONS: Final = """
 SELECT id, version FROM customers WHERE project = $1 AND id = ANY($2) ORDER BY id
 """
+# As a customer is read: its parts by their keys.
+ORDER: Final = {
+    "wallets": ("id",),
+    "dids": ("id",),
+    "emails": ("id",),
+    "findings": ("pointer", "code"),
+}
 SET_VERSION: Final = """
 UPDATE customers SET version = $1, updated_at = $2 WHERE project = $3 AND id = $4
 """
@@ -54,3 +63,51 @@ def _last_events(rows: Iterable[EventRow], events: Iterable[Event]) -> Iterable[
         if event.customer_id is not None and event.type != CREATED:
             last[event.customer_id] = row[1]
     return sorted(last.items())
+
+
+def record_after(record: CustomerRecord, change: Change, seq: int) -> CustomerRecord:
+    """A customer as a change of it, which was stored, left it; ``seq`` is that of `Applied`.
+
+    To read it again would not do: the next change may be there already, and whoever is told its
+    version takes it for seen.
+    """
+    customer_id = record.customer["id"]
+    tables: dict[str, Sequence[Mapping[str, Any]]] = {
+        **dict(zip(("wallets", "dids", "emails", "findings"), record[1:], strict=True)),
+        "customers": [record.customer],
+    }
+    for write in change.writes:
+        if write.table in tables:
+            tables[write.table] = _rows_after(tables[write.table], write)
+    (customer,) = tables["customers"]
+    first = seq - len(change.events) + 1
+    for place, event in enumerate(change.events):
+        if event.customer_id == customer_id:
+            customer = {**customer, "version": first + place, "updated_at": change.at}
+    parts = [
+        sorted(
+            (row for row in tables[name] if row["customer_id"] == customer_id),
+            key=lambda row, key=key: [row[column] for column in key],  # type: ignore[misc]
+        )
+        for name, key in ORDER.items()
+    ]
+    return CustomerRecord(customer, *parts)
+
+
+def _rows_after(rows: Iterable[Mapping[str, Any]], write: Write) -> Sequence[Mapping[str, Any]]:
+    after = list(rows)
+    for values in write.rows:
+        new = dict(zip(write.columns, values, strict=False))
+        key = (
+            {name: new[name] for name in write.where}
+            if write.verb == "put"
+            else dict(zip(write.where, values[len(write.columns) :], strict=True))
+        )
+        if write.verb == "update":
+            after = [{**row, **new} if key.items() <= row.items() else row for row in after]
+            continue
+        if write.verb != "insert":
+            after = [row for row in after if not key.items() <= row.items()]
+        if write.verb != "delete":
+            after.append({**dict.fromkeys(PART_COLUMNS[write.table]), **new})
+    return after

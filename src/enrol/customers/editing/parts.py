@@ -162,15 +162,6 @@ def find_part(record: Whole, part: Part, value: str) -> Row | None:
     return next((row for row in part.rows(record) if part.value(row) == value), None)
 
 
-def row_after(plan: Plan, row: Row | None) -> Row:
-    """The part that a plan writes, as it is then; ``row`` is the part as it was, if it was."""
-    held = {"updated_at": None, "updated_by": None, **(row or {})}
-    if not plan.writes:
-        return held
-    write = plan.writes[0]
-    return {**held, **dict(zip(write.columns, write.rows[0], strict=False))}
-
-
 def forget(actor: Actor, record: Whole, gone: Sequence[Note]) -> list[Write]:
     """What deletes findings."""
     owner = record.customer["id"]

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple, Self
 
 from litestar import Response
+from msgspec import UNSET, UnsetType
 
 from enrol.api.changing import Decided, change_customer, conflict_problem, decided_of
 from enrol.api.http import JSON, encode_json
@@ -98,13 +99,18 @@ class Caller(NamedTuple):
         record: CustomerRecord,
         *,
         unless_asked: str = MINIMAL,
+        known: str | None | UnsetType = UNSET,
         headers: Mapping[str, str] = MappingProxyType({}),
     ) -> Response[bytes]:
         """The view of what changed, or its ID, as the caller prefers (RFC 7240 section 4.2); never
-        the view for a key that may not read."""
+        the view for a key that may not read. ``known`` is the tag for whoever is given the ID
+        alone (None: there is none), where it is not that of the record."""
         wanted = self.prefers or unless_asked
         shown = REPRESENTATION if wanted == REPRESENTATION and self.may_read else MINIMAL
-        named = {"ETag": entity_tag(record), **headers}
+        tag: str | None = entity_tag(record)
+        if shown == MINIMAL and not isinstance(known, UnsetType):
+            tag = known
+        named = {**headers} if tag is None else {"ETag": tag, **headers}
         if self.prefers == shown:
             named["Preference-Applied"] = f"return={shown}"
         body = encode_json(view if shown == REPRESENTATION else identifier)

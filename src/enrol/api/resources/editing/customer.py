@@ -42,6 +42,8 @@ PATH: Final = "/customers"
 QUERY: Final = {"onConflict": ("refuse", "return"), "unknownFields": ("refuse", "ignore")}
 REASON: Final = "reason"
 ID_BYTES: Final = 16
+# Of a customer as it was created.
+FIRST_TAG: Final = '"0"'
 
 
 class Reason(Struct, forbid_unknown_fields=True, kw_only=True, rename="camel"):
@@ -83,7 +85,15 @@ async def _created(caller: Caller, receipt: Receipt, *, replayed: bool) -> Respo
     record = await find_customer(caller.server, caller.key, receipt.ids[:ID_BYTES])
     view = customer_view(record, caller.key.project_id)
     headers = {"Location": f"{PATH}/{view.id}", **headers_of(receipt, replayed=replayed)}
-    return caller.answer(str(view.id), view, record, unless_asked=REPRESENTATION, headers=headers)
+    # Whoever is not shown the customer knows what this call created, whatever came since.
+    return caller.answer(
+        str(view.id),
+        view,
+        record,
+        unless_asked=REPRESENTATION,
+        known=None if receipt.existing else FIRST_TAG,
+        headers=headers,
+    )
 
 
 def _of_the_body(faults: list[Fault]) -> list[Fault]:

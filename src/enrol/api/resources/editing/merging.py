@@ -90,7 +90,7 @@ async def unmerge_customer(
             records = await server.store.find_customers(key.project, [target_id, source_id])
             # What moved is read after the versions: a merge that comes between is seen by them.
             decided = await _decide_unmerge(caller, records, (target_id, source_id))
-            if await store_decided(server, key, records, decided):
+            if await store_decided(server, key, records, decided) is not None:
                 return _answer(source_id)
     raise Problem("customer.busy")
 

@@ -28,7 +28,6 @@ from enrol.customers.editing.parts import (
     plan_added_wallet,
     plan_changed_part,
     plan_removed_part,
-    row_after,
 )
 from enrol.customers.model import CustomerDid, CustomerWallet
 from enrol.problems import Problem
@@ -203,32 +202,23 @@ async def _change(caller: Caller, customer_id: bytes, plan: Change) -> CustomerR
 async def _add(
     caller: Caller, customer_id: bytes, part: Part, value: str, plan: Change
 ) -> Response[bytes]:
-    """Add a part, and answer it: also one that another call moved or removed this moment."""
-    after: list[Row] = []
-
-    def plan_noted(record: CustomerRecord) -> Plan:
-        planned = plan(record)
-        after[:] = [row_after(planned, find_part(record, part, value))]
-        return planned
-
-    record = await _change(caller, customer_id, plan_noted)
-    view = VIEWS[part](find_part(record, part, value) or after[0])
+    """Add a part, and answer it."""
+    record = await _change(caller, customer_id, plan)
+    row = find_part(record, part, value)
+    assert row is not None
+    view = VIEWS[part](row)
     return caller.answer(str(view.id), view, record, unless_asked=REPRESENTATION)
 
 
 async def _update(
     caller: Caller, customer_id: str, part: Part, part_id: str, body: WalletPatch | DidPatch
 ) -> Response[bytes]:
-    after: list[Row] = []
-
     def plan(record: CustomerRecord) -> Plan:
         row = _found(record, part, part_id)
-        planned = plan_changed_part(caller.actor, record, part, row, body)
-        after[:] = [row_after(planned, row)]
-        return planned
+        return plan_changed_part(caller.actor, record, part, row, body)
 
     record = await _change(caller, customer_bytes(customer_id), plan)
-    view = VIEWS[part](find_part(record, part, part.value(after[0])) or after[0])
+    view = VIEWS[part](_found(record, part, part_id))
     return caller.answer(str(view.id), view, record)
 
 
