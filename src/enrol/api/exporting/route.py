@@ -7,7 +7,7 @@ from litestar.di import NamedDependency
 
 from enrol.api.exporting.asking import read_export_query
 from enrol.api.exporting.file import Export, file_of
-from enrol.api.exporting.streaming import Streamed, running
+from enrol.api.exporting.streaming import running, streamed_file
 from enrol.api.resources.customers import Reads, reading_key
 from enrol.api.server import Server
 from enrol.problems import Problem
@@ -29,7 +29,7 @@ async def export_customers(server: NamedDependency[Server], request: Reads) -> R
         running.end()
         raise
     ending = "csv" if options.format == "csv" else "jsonl"
-    return Streamed(request, ending, first, chunks)
+    return streamed_file(request, ending, first, chunks)
 
 
 HANDLERS: Final = (export_customers,)

@@ -43,10 +43,11 @@ NOTHING: Final = {NO_STATUS, NO_RISK}
 
 
 class Listed(NamedTuple):
-    """A page. ``total`` is exact where ``behind``, the events that the index has not seen, is 0;
-    ``after`` is the cursor of the next page, None where this is the last."""
+    """A page, of those of whom `is_shown` says so. ``total`` is exact where ``behind``, the events
+    that the index has not seen, is 0; ``after`` is the cursor of the next page, None where this is
+    the last."""
 
-    records: Sequence[CustomerRecord]
+    ids: Sequence[bytes]
     total: int
     behind: int
     after: str | None
@@ -58,14 +59,10 @@ async def list_page(server: Server, key: KeyRecord, query: PageQuery) -> Listed:
     order = _order(server.store.secret, query)
     found, behind = await _find(server, key.project, filters, order, query)
     page = found.page[: query.limit]
-    records = await server.store.find_customers(key.project, [each for _, each in page])
-    # The index may be a moment behind; what was read just now is not.
-    deleted = bool(query.soft_deleted_before)
-    records = [record for record in records if _is_shown(record, deleted=deleted)]
     after = None
     if len(found.page) > query.limit:
         after = seal(server.store.secret, _about(query), page[-1][0])
-    return Listed(records, found.total, behind, after)
+    return Listed([each for _, each in page], found.total, behind, after)
 
 
 async def find_filters(server: Server, key: KeyRecord, query: PageQuery) -> Filters:
@@ -198,8 +195,11 @@ def _about(query: PageQuery) -> bytes:
     return msgspec.msgpack.encode(same)
 
 
-def _is_shown(record: CustomerRecord, *, deleted: bool) -> bool:
+def is_shown(query: PageQuery, record: CustomerRecord) -> bool:
+    """Whether a customer is still of the list: the index may be a moment behind, and what was read
+    just now is not."""
     row = record.customer
     if row["erased_at"] is not None:
         return False
+    deleted = bool(query.soft_deleted_before)
     return deleted or (row["deleted_at"] is None and row["merged_into"] is None)

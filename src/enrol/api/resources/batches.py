@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -12,10 +12,11 @@ from litestar.params import FromPath
 from msgspec import Meta, Struct
 
 from enrol.api.bodies import edge_request, read_json
+from enrol.api.lists.pages import answer_with
 from enrol.api.lists.query import FromDate, ToDate, read_query, time_of
 from enrol.api.resources.customers import Reads, reading_key
 from enrol.api.server import Server
-from enrol.api.views import CustomerView, Timestamp, customer_view, timestamp
+from enrol.api.views import CustomerView, Timestamp, timestamp
 from enrol.customers.editing.acting import SALT_BYTES
 from enrol.customers.editing.undoing import Left, Sorted, Undo, sort_out
 from enrol.customers.lifecycle.keys import unique_keys
@@ -184,7 +185,7 @@ async def get_batch(
 @get("/batches/{batch_id:str}/customers", operation_id="listBatchCustomers", tags=["batches"])
 async def list_batch_customers(
     server: NamedDependency[Server], request: Reads, batch_id: FromPath[str]
-) -> Response[BatchCustomers]:
+) -> Response[Any]:
     """The customers that a batch created, deleted ones too, in the order of the call."""
     key = await reading_key(server, request)
     query = read_query(request.scope["query_string"], BatchCustomersQuery)
@@ -193,18 +194,21 @@ async def list_batch_customers(
         server.store, key.project, batch.id, after=query.after, limit=query.limit + 1
     )
     shown = found[: query.limit]
-    records = await server.store.find_customers(key.project, [each for _, each in shown])
-    views = [
-        customer_view(record, key.project_id)
-        for record in records
-        if record.customer["erased_at"] is None
-    ]
-    if len(found) == len(shown):
-        return Response(BatchCustomers(data=views, next_after=None))
-    after = str(shown[-1][0])
-    path = f"/batches/{UUID(bytes=batch.id)}/customers"
-    headers = _next(path, {"after": after, "limit": query.limit})
-    return Response(BatchCustomers(data=views, next_after=after), headers=headers)
+    after = None if len(found) == len(shown) else str(shown[-1][0])
+    headers: Mapping[str, str] = {}
+    if after is not None:
+        path = f"/batches/{UUID(bytes=batch.id)}/customers"
+        headers = _next(path, {"after": after, "limit": query.limit})
+    return await answer_with(
+        server,
+        key,
+        edge_request(request),
+        [customer for _, customer in shown],
+        BatchCustomers(data=[], next_after=after),
+        "data",
+        is_shown=lambda record: record.customer["erased_at"] is None,
+        headers=headers,
+    )
 
 
 @post("/batches/{batch_id:str}/undo", status_code=200, operation_id="undoBatch", tags=["batches"])

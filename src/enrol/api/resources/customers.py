@@ -1,7 +1,8 @@
 """Reading customers back: by ID, by page, by wallet."""
 
 from collections.abc import Sequence
-from typing import Final
+from functools import partial
+from typing import Any, Final
 from urllib.parse import unquote
 
 from litestar import Request as LitestarRequest
@@ -11,9 +12,11 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from msgspec import UNSET
 
+from enrol.api.bodies import edge_request
 from enrol.api.changing import customer_bytes, find_customer
-from enrol.api.lists.listing import find_owners, links, list_page, wallet_values
+from enrol.api.lists.listing import find_owners, is_shown, links, list_page, wallet_values
 from enrol.api.lists.page_query import read_page_query
+from enrol.api.lists.pages import answer_with
 from enrol.api.server import Server
 from enrol.api.views import CustomerPage, CustomerView, customer_view, entity_tag
 from enrol.problems import Problem
@@ -51,7 +54,7 @@ def matches(if_none_match: Sequence[str], tag: str) -> bool:
 
 
 @get("/customers", operation_id="listCustomers", tags=["customers"])
-async def list_customers(server: NamedDependency[Server], request: Reads) -> Response[CustomerPage]:
+async def list_customers(server: NamedDependency[Server], request: Reads) -> Response[Any]:
     """A page of the project's customers, filtered and in order."""
     key = await reading_key(server, request)
     query_string = request.scope["query_string"]
@@ -60,7 +63,7 @@ async def list_customers(server: NamedDependency[Server], request: Reads) -> Res
         raise Problem("access.project")
     listed = await list_page(server, key, query)
     page = CustomerPage(
-        data=[customer_view(record, key.project_id) for record in listed.records],
+        data=[],
         total_count=None if query.count == "none" else listed.total,
         total_count_estimated=True if listed.behind and query.count != "none" else UNSET,
     )
@@ -71,7 +74,11 @@ async def list_customers(server: NamedDependency[Server], request: Reads) -> Res
         headers["Link"] = links(query_string, listed.after)
     if listed.behind:
         headers["Enrol-Index-Behind"] = str(listed.behind)
-    return Response(page, headers=headers)
+    shown = partial(is_shown, query)
+    asked = edge_request(request)
+    return await answer_with(
+        server, key, asked, listed.ids, page, "data", is_shown=shown, headers=headers
+    )
 
 
 @get(

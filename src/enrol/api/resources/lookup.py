@@ -2,17 +2,18 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
-from litestar import post
+from litestar import Response, post
 from litestar.di import NamedDependency
 from msgspec import Meta, Struct
 
 from enrol.api.bodies import edge_request, read_json
+from enrol.api.lists.pages import answer_with
 from enrol.api.resources.customers import Reads, reading_key
 from enrol.api.server import Server
-from enrol.api.views import CustomerView, customer_view
+from enrol.api.views import CustomerView
 from enrol.customers.enrolment import DID, EXTERNAL, SUB
 from enrol.customers.faults import Fault
 from enrol.customers.wallets.registry import NAMESPACES
@@ -78,7 +79,7 @@ class LookupAnswer(Struct, frozen=True, kw_only=True, rename="camel", omit_defau
 
 
 @post("/customers/lookup", status_code=200, operation_id="lookUpCustomers", tags=["customers"])
-async def look_up_customers(server: NamedDependency[Server], request: Reads) -> LookupAnswer:
+async def look_up_customers(server: NamedDependency[Server], request: Reads) -> Response[Any]:
     """The customers of wallets, DIDs and IDs."""
     key = await reading_key(server, request)
     shows = "include" in edge_request(request).query(QUERY)
@@ -99,10 +100,15 @@ async def look_up_customers(server: NamedDependency[Server], request: Reads) -> 
         subs=_firsts(subs),
         external_customer_ids=_firsts(externals),
     )
-    return LookupAnswer(
+    answer = LookupAnswer(
         data=found,
         ambiguous_wallets=[place for place, several in enumerate(wallets) if len(several) > 1],
-        customers=await _shown(server, key, found) if shows else None,
+        customers=[] if shows else None,
+    )
+    if not shows:
+        return Response(answer)
+    return await answer_with(
+        server, key, edge_request(request), _found_ids(found), answer, "customers"
     )
 
 
@@ -161,12 +167,10 @@ def _firsts(owners: Sequence[Sequence[bytes]]) -> list[UUID | None]:
     return [UUID(bytes=several[0]) if several else None for several in owners]
 
 
-async def _shown(server: Server, key: KeyRecord, found: LookupData) -> list[CustomerView]:
+def _found_ids(found: LookupData) -> list[bytes]:
     """Each customer that was found, once."""
     lists = (found.wallets, found.ids, found.dids, found.subs, found.external_customer_ids)
-    ids = dict.fromkeys(each.bytes for one in lists for each in one if each is not None)
-    records = await server.store.find_customers(key.project, list(ids))
-    return [customer_view(record, key.project_id) for record in records]
+    return list(dict.fromkeys(each.bytes for one in lists for each in one if each is not None))
 
 
 HANDLERS: Final = (look_up_customers,)
