@@ -129,6 +129,25 @@ def test_a_customer_of_whom_there_are_copies_leaves_none(connection: apsw.Connec
         assert left(connection, [number]) == []
 
 
+def test_rows_beside_several_erased_ones_are_rewritten_for_all_of_them(
+    connection: apsw.Connection,
+) -> None:
+    """For each by itself, an erasure with many sources held up every writer for seconds."""
+    one, many, far = ([1_000], range(2_000, 2_400), range(0, PEOPLE, 400))
+    cost = {}
+    for name, numbers in (("one", one), ("many", many), ("far", far)):
+        change = erase(connection, numbers)
+        before = connection.total_changes()
+        with transaction(connection):
+            scrub(connection, change)
+        cost[name] = connection.total_changes() - before
+        assert left(connection, numbers) == []
+    # Those in line have as many neighbours as one, and themselves; those far off have their own.
+    assert cost["many"] < cost["one"] * (48 + 400) / 48 * 1.1
+    assert cost["far"] <= cost["one"] * len(far)
+    assert connection.pragma("integrity_check") == "ok"
+
+
 def test_a_log_that_a_reader_holds_is_emptied_later(
     connection: apsw.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

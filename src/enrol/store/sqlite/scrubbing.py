@@ -15,7 +15,7 @@ import apsw
 
 from enrol.customers.editing.undoing import Undo
 from enrol.customers.enrolment import Enrolment
-from enrol.customers.lifecycle.change import Change
+from enrol.customers.lifecycle.change import Change, Write
 from enrol.logs import log_error
 from enrol.store.sqlite.file import BUSY_MILLISECONDS
 
@@ -143,26 +143,43 @@ def scrub(connection: apsw.Connection, change: Change) -> None:
     for write in change.writes:
         table = TABLES.get(write.table)
         if table is not None:
-            for row in write.rows:
-                key = row[len(write.columns) :]
-                near = [*_near(connection, write.table, table, key)]
+            for run in _runs(connection, write, table):
                 for some in AT_ONCE:
-                    for start in range(0, len(near), some):
-                        _stretch(connection, write.table, table, near[start : start + some])
+                    for start in range(0, len(run), some):
+                        _stretch(connection, write.table, table, run[start : start + some])
+
+
+def _runs(
+    connection: apsw.Connection, write: Write, table: Scrubbed
+) -> Iterator[list[tuple[Any, ...]]]:
+    """The texts and keys of rows around those that a write erased, in their order: each row once,
+    however many erased ones are near it, and a list for all that stand in one line."""
+    run: list[tuple[Any, ...]] = []
+    for key in sorted({row[len(write.columns) :][:2] for row in write.rows}):
+        near = _near(connection, write.table, table, key)
+        fresh = [row for row in near if not run or row[1:] > run[-1][1:]]
+        if len(fresh) == len(near):
+            yield run
+            run = near
+        else:
+            run += fresh
+    yield run
 
 
 def _near(
     connection: apsw.Connection, name: str, table: Scrubbed, key: tuple[Any, ...]
-) -> Iterator[tuple[Any, ...]]:
+) -> list[tuple[Any, ...]]:
     """The texts and keys of rows around this key, which is that of a row or of a customer."""
     columns = ", ".join((table.text, "project", *table.key))
+    near: list[tuple[Any, ...]] = []
     for beside, order in (("<", "DESC"), (">=", "ASC")):
         query = (
             f"SELECT {columns} FROM {name} WHERE project = ? AND {table.key[0]} {beside} ? "  # noqa: S608
             f"ORDER BY {', '.join(f'{column} {order}' for column in table.key)} LIMIT {table.reach}"
         )
-        found: Any = connection.execute(query, key[:2]).fetchall()
-        yield from found
+        found: Any = connection.execute(query, key).fetchall()
+        near += found[::-1] if beside == "<" else found
+    return near
 
 
 def _stretch(
