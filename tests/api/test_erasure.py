@@ -18,7 +18,7 @@ from enrol.store.sqlite.session import SqliteSession
 from tests.api.refusals import faults, problem
 from tests.conftest import ON_TWO_STORES
 from tests.maintenance.chain_reference import verify
-from tests.people import customer, wallet
+from tests.people import customer, wallet, with_claims
 from tests.serving import Project, Served
 
 pytestmark = ON_TWO_STORES
@@ -189,6 +189,62 @@ def test_what_was_merged_into_a_customer_is_erased_with_it(admin: Project) -> No
     assert [event["customerId"] for event in told] == [source, deep, target]
     tombstone = admin.get(f"/customers/{deep}/dossier").json()["tombstone"]
     assert tombstone["mergedInto"] == source
+
+
+def holds(project: Project, *texts: str) -> list[str]:
+    """Which texts the customers and the events of a project still have."""
+    names = ", ".join(f"{name}" for name in ("name", "reason", "metadata"))
+    rows = project.server.query(
+        f"SELECT {names} FROM customers WHERE project = $1", number(project)
+    ) + project.server.query("SELECT data FROM events WHERE project = $1", number(project))
+    return [text for text in texts if text in str(rows)]
+
+
+def test_much_is_erased_in_parts_that_others_need_not_wait_for(admin: Project) -> None:
+    """All who write to a file would have to wait for a customer with many sources and events."""
+    target, *sources = admin.enrol(*(with_claims(name=f"{NAME} {n}") for n in range(51)))
+    merge = {"sourceCustomerIds": sources, "targetCustomerId": target}
+    assert admin.call("POST", "/customers/merge", merge).status_code == 200
+    for turn in range(120):
+        told = {"reason": f"{NOTE} {turn}"}
+        assert admin.call("PATCH", f"/customers/{target}", told).status_code == 200
+    assert holds(admin, NAME, NOTE) == [NAME, NOTE]
+    before = admin.get("/events/head").json()["seq"]
+    tag = admin.get(f"/customers/{target}").headers["etag"]
+    answer = admin.call("POST", f"/customers/{target}/erase", {"reason": "asked"}, If_Match=tag)
+    assert answer.status_code == 200, answer.text
+    said = admin.get("/events", after=before, limit=1_000).json()["data"]
+    assert {each["type"] for each in said} == {"customer.erased"}
+    # Each once, and the customer last, whose tombstone says that all is done.
+    assert {each["customerId"] for each in said[:-1]} == set(sources)
+    assert len(said) == 51
+    assert (said[-1]["customerId"], said[-1]["data"]) == (target, {"reason": "asked"})
+    links = admin.server.query(
+        "SELECT first, last FROM links WHERE project = $1 AND first > $2 ORDER BY first",
+        *(number(admin), before),
+    )
+    assert max(last - first for first, last in links) <= 20
+    assert holds(admin, NAME, NOTE) == []
+    assert verify(admin.server.registry.database.rows, number(admin))[0] == said[-1]["seq"]
+
+
+def test_an_erasure_that_was_broken_off_is_finished_by_the_next(admin: Project) -> None:
+    target, source, other = admin.enrol(*(with_claims(name=f"{NAME} {n}") for n in range(3)))
+    merge = {"sourceCustomerIds": [source, other], "targetCustomerId": target}
+    assert admin.call("POST", "/customers/merge", merge).status_code == 200
+    # As the first part leaves one.
+    admin.server.registry.database.rows(
+        "UPDATE customers SET erased_at = 1, name = NULL WHERE project = $1 AND id = $2",
+        *(number(admin), UUID(source).bytes),
+    )
+    dossier = admin.get(f"/customers/{target}/dossier").json()
+    assert dossier["customer"]["id"] == target
+    assert [each["id"] for each in dossier["mergedCustomers"]] == [other]
+    before = admin.get("/events/head").json()["seq"]
+    assert erase(admin, target).status_code == 200
+    told = admin.get("/events", after=before).json()["data"]
+    assert [each["customerId"] for each in told] == [other, target]
+    assert holds(admin, NAME) == []
 
 
 def test_no_value_of_a_merge_that_was_taken_back_stays_with_the_other(admin: Project) -> None:

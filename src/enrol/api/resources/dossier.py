@@ -88,7 +88,12 @@ async def get_dossier(
     if not records or records[0].customer["id"] != wanted:
         raise Problem("customer.unknown")
     erased = records[0].customer["erased_at"] is not None
-    views = [] if erased else [customer_view(record, key.project_id) for record in records]
+    # An erasure that was broken off has begun with those that were merged into it.
+    views = [
+        customer_view(record, key.project_id)
+        for record in records
+        if not erased and record.customer["erased_at"] is None
+    ]
     batch_ids = sorted({record.customer["batch_id"] for record in records})
     batches = await find_batches(server.store, key.project, batch_ids)
     events = await _events(server, key, ids)

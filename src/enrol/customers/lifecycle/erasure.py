@@ -22,8 +22,9 @@ PARTS: Final = ("wallets", "dids", "emails", "findings")
 class Erasure(NamedTuple):
     """Who is erased, when (Unix milliseconds), and why in the operator's words.
 
-    ``records`` are the customer, last, and before it those that were merged into it; ``told`` are
-    the numbers of their events that have data. ``salt`` are 16 random bytes.
+    ``records`` are the customer, last, and before it those that were merged into it, or some of
+    these alone; ``told`` are the numbers of events of theirs that have data. ``salt`` are 16 random
+    bytes.
     """
 
     project: int
@@ -38,9 +39,11 @@ def plan_erasure(erasure: Erasure) -> tuple[list[Write], list[Event]]:
     """The writes, and one event a customer. Of the erased events' data the digests stay."""
     project = erasure.project
     ids = [record.customer["id"] for record in erasure.records]
-    writes = [_empty(erasure)]
-    owned = [(project, customer) for customer in ids]
-    writes += [Write("delete", part, (), owned, ("project", "customer_id")) for part in PARTS]
+    writes = []
+    if ids:
+        writes.append(_empty(erasure))
+        owned = [(project, customer) for customer in ids]
+        writes += [Write("delete", part, (), owned, ("project", "customer_id")) for part in PARTS]
     if erasure.told:
         told = [(None, None, project, seq) for seq in erasure.told]
         writes.append(Write("update", "events", ("data", "salt"), told, ("project", "seq")))
@@ -60,11 +63,9 @@ def _empty(erasure: Erasure) -> Write:
 
 
 def _events(erasure: Erasure, ids: Sequence[bytes]) -> Iterable[Event]:
-    *sources, customer = ids
-    for source in sources:
-        yield Event(ERASED, source)
-    if erasure.reason is None:
-        yield Event(ERASED, customer)
-    else:
-        data = msgspec.json.encode({"reason": erasure.reason}).decode()
-        yield Event(ERASED, customer, (), data, erasure.salt)
+    for customer in ids:
+        if erasure.reason is None or customer != ids[-1]:
+            yield Event(ERASED, customer)
+        else:
+            data = msgspec.json.encode({"reason": erasure.reason}).decode()
+            yield Event(ERASED, customer, (), data, erasure.salt)

@@ -10,6 +10,9 @@ FIND_TOLD: Final = """
 SELECT seq FROM events WHERE project = $1 AND customer_id = ANY($2)
 AND type <> 'customer.created' AND data IS NOT NULL ORDER BY seq
 """
+FIND_UNERASED: Final = """
+SELECT id FROM customers WHERE project = $1 AND id = ANY($2) AND erased_at IS NULL ORDER BY id
+"""
 FIND_ACTOR: Final = """
 SELECT key_id FROM links WHERE project = $1 AND last >= $2 ORDER BY last LIMIT 1
 """
@@ -31,6 +34,11 @@ class Batch(NamedTuple):
 async def find_told(store: Store, project: int, ids: Sequence[bytes]) -> list[int]:
     """The numbers of the events of these customers that have data."""
     return [row[0] for row in await store.fetch(FIND_TOLD, project, list(ids))]
+
+
+async def find_unerased(store: Store, project: int, ids: Sequence[bytes]) -> list[bytes]:
+    """Which of these customers are not erased."""
+    return [row[0] for row in await store.fetch(FIND_UNERASED, project, list(ids))]
 
 
 async def find_actor(store: Store, project: int, seq: int) -> str | None:
