@@ -228,6 +228,8 @@ def test_the_history_of_those_who_were_merged_is_the_targets_too(project: Projec
         paged += page["data"]
         after = page["nextAfter"]
     assert paged == whole
+    updates = project.get(f"/customers/{two}/events", type="customer.updated").json()["data"]
+    assert updates == [event for event in whole if event["type"] == "customer.updated"]
     # The source keeps its own alone.
     own = project.get(f"/customers/{one}/events").json()["data"]
     assert {event["customerId"] for event in own} == {one}

@@ -24,8 +24,17 @@ from enrol.customers.plan import Call, key_hash
 from enrol.settings import Settings
 from enrol.store.clock import now_ms
 from enrol.store.protocol import Store
+from enrol.store.queries.erasure import FIND_TOLD
+from enrol.store.queries.events import (
+    FIND_BATCHES,
+    FIND_CHANGES,
+    READ_CUSTOMER,
+    find_head,
+    read_feed,
+    read_history,
+)
 from enrol.store.queries.lookup import find_by_did, find_by_external_id, find_by_sub
-from enrol.store.queries.merging import FIND_MERGED, find_merged, find_moved
+from enrol.store.queries.merging import FIND_MERGED, FIND_MOVED, find_merged, find_moved
 from enrol.store.registry import is_postgres, open_registry
 from enrol.store.sqlite.process import WriterProcess
 from tests.conftest import NewDatabase
@@ -253,6 +262,47 @@ async def test_who_was_merged_is_found_from_the_last_target(store: Store) -> Non
     assert await find_merged(store, PROJECT + 1, three) == []
 
 
+async def test_the_history_of_many_is_read_in_few_questions(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many were merged into a customer, and however many batches they are of."""
+    batches = [await enrolled(store, 5) for _ in range(20)]
+    ids = [customer_id for batch in batches for customer_id in batch[:4]]
+    for turn in range(3):
+        for customer_id in ids[turn::7]:
+            await store.apply(changed(Event("customer.updated", customer_id, ("tags",))))
+    head = (await find_head(store, PROJECT)).seq
+    feed = await read_feed(store, PROJECT, 0, 1_000, head)
+    expected = [event for event in feed.events if event.customer_id in ids]
+    assert len(expected) > 80 + 30
+    asked: list[str] = []
+    fetch = store.fetch
+
+    async def counted(statement: str, *values: Any) -> list[Any]:
+        asked.append(statement)
+        return await fetch(statement, *values)
+
+    monkeypatch.setattr(store, "fetch", counted)
+    for limit in (1, 7, 1_000):
+        read, after, full = [], 0, True
+        while full:
+            asked.clear()
+            page = await read_history(store, PROJECT, ids, after, limit, head)
+            # The batches that a page comes from, and the one behind it.
+            assert len(asked) <= 3 + min(limit, 20) + 1
+            assert len(page.events) <= limit
+            read += page.events
+            after, full = page.read_to, page.full
+        assert read == expected
+        assert after == head
+    only = await read_history(store, PROJECT, ids, 0, 90, head, "customer.updated")
+    assert only.events == [each for each in expected[:90] if each.type == "customer.updated"]
+    assert only.read_to == expected[89].seq
+    for one in ids[:9]:
+        page = await read_history(store, PROJECT, [one], 0, 1_000, head)
+        assert page.events == [event for event in expected if event.customer_id == one]
+
+
 async def test_what_moved_is_told_by_the_last_merge(store: Store) -> None:
     one, two, _ = await enrolled(store)
     assert await find_moved(store, PROJECT, one) is None
@@ -290,3 +340,33 @@ def test_merged_customers_are_found_through_their_index(database: str) -> None:
         plan = str(registry.database.rows(f"{explain} {FIND_MERGED}", PROJECT, bytes(16)))
     assert len(re.findall("customers_by_target|merged_into_idx", plan)) == 2, plan
     assert "SCAN customers" not in plan
+
+
+async def test_events_of_customers_are_found_through_their_index(
+    store: Store, database: str
+) -> None:
+    """SQLite, which knows nothing of how many there are, would look through all of a project."""
+    one, *_ = await enrolled(store, 5)
+    for _ in range(10):
+        await store.apply(changed(*(Event("customer.updated", uuid7().bytes) for _ in range(500))))
+    if is_postgres(database):
+        await asyncio.to_thread(_analyze, database)
+    explain = "EXPLAIN" if is_postgres(database) else "EXPLAIN QUERY PLAN"
+    both = [one, bytes(16)]
+    asked: list[tuple[str, tuple[Any, ...]]] = [
+        (FIND_CHANGES, (PROJECT, both, 0, 10_000, 10)),
+        (FIND_TOLD, (PROJECT, both)),
+        (FIND_MOVED, (PROJECT, one)),
+        (READ_CUSTOMER, (PROJECT, 0, 10_000, 10, one)),
+    ]
+    for statement, values in asked:
+        plan = str(await store.fetch(f"{explain} {statement}", *values))
+        assert re.search("events_by_customer|customer_id_seq_idx", plan), plan
+    if not is_postgres(database):
+        plan = str(await store.fetch(f"{explain} {FIND_BATCHES}", PROJECT, both, 0, 10_000))
+        assert "links_by_id" in plan, plan
+
+
+def _analyze(database: str) -> None:
+    with open_registry(database) as registry:
+        registry.database.rows("ANALYZE events")

@@ -104,7 +104,8 @@ class Store(Protocol):
         """The rows that a reading statement finds.
 
         It is written in PostgreSQL's words, as `enrol.store.statements` says: places are ``$1``,
-        ``$2`` ..., and ``= ANY($2)`` takes a list of bytes. SQLite gives booleans as 0 and 1.
+        ``$2`` ..., and ``= ANY($2)`` takes a list of bytes or of whole numbers. SQLite gives
+        booleans as 0 and 1.
         """
         ...
 

@@ -8,12 +8,16 @@ from typing import Final
 from enrol.customers.lifecycle.change import Write
 
 _PLACE: Final = re.compile(r"\$(\d+)")
+_INDEXED: Final = re.compile(r"/\* (INDEXED BY \w+) \*/")
 _AMONG: Final = re.compile(r"= ANY\(\$(\d+)\)")
 
 
 @lru_cache(maxsize=1_000)
 def to_sqlite(statement: str) -> str:
-    """The statement for SQLite: places by number, and a list as a table of its values."""
+    """The statement for SQLite: places by number, a list as a table of its values, and an index
+    where a comment names it. SQLite knows nothing of how many rows there are, and would rather look
+    through all that a project has by their key."""
+    statement = _INDEXED.sub(r"\1", statement)
     listed = _AMONG.sub(r"IN (SELECT value FROM carray($\1))", statement)
     return _PLACE.sub(r"?\1", listed)
 

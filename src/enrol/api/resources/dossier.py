@@ -1,6 +1,6 @@
 """All that is held on a person, as one document (GDPR article 15)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
@@ -109,19 +109,16 @@ async def get_dossier(
     )
 
 
-async def _events(server: Server, key: KeyRecord, ids: Iterable[bytes]) -> list[FeedEvent]:
+async def _events(server: Server, key: KeyRecord, ids: Sequence[bytes]) -> list[FeedEvent]:
     """All events of these customers, in their order."""
     head = (await find_head(server.store, key.project)).seq
     events: list[FeedEvent] = []
-    for customer_id in ids:
-        after, full = 0, True
-        while full:
-            page = await read_history(
-                server.store, key.project, customer_id, after, MOST_EVENTS, head
-            )
-            events += page.events
-            after, full = page.read_to, page.full
-    return sorted(events, key=lambda event: event.seq)
+    after, full = 0, True
+    while full:
+        page = await read_history(server.store, key.project, ids, after, MOST_EVENTS, head)
+        events += page.events
+        after, full = page.read_to, page.full
+    return events
 
 
 def _statuses(events: Iterable[FeedEvent]) -> Iterator[StatusChangeView]:

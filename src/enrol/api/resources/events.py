@@ -128,9 +128,7 @@ async def list_customer_events(
     if not await server.store.find_customers(key.project, [wanted]):
         raise Problem("customer.unknown")
     ids = [wanted, *await find_merged(server.store, key.project, wanted)]
-    page = in_one_line(
-        [await _read(server, key, query, query.after, each) for each in ids], query.limit
-    )
+    page = await _read(server, key, query, query.after, ids)
     asked = {"limit": query.limit, "type": query.type}
     return _answer(server, key, page, f"/customers/{UUID(bytes=wanted)}/events", asked)
 
@@ -180,7 +178,7 @@ _waiting: Final = _Waiting()
 
 async def _awaited(server: Server, key: KeyRecord, query: FeedQuery) -> Page:
     """The next page, once there is an event on it or the time is over."""
-    customer = query.customer_id.bytes if query.customer_id else None
+    customer = [query.customer_id.bytes] if query.customer_id else None
     page = await _read(server, key, query, query.after, customer)
     if page.events or not query.wait:
         return page
@@ -200,29 +198,17 @@ async def _read(
     key: KeyRecord,
     query: FeedQuery | HistoryQuery,
     after: int,
-    customer_id: bytes | None,
+    customer_ids: Sequence[bytes] | None,
 ) -> Page:
     store, project = server.store, key.project
     head = (await find_head(store, project)).seq
     if after > head:
         raise Problem("events.ahead")
-    if customer_id is None:
+    if customer_ids is None:
         return await read_feed(store, project, after, query.limit, head, query.type or None)
     return await read_history(
-        store, project, customer_id, after, query.limit, head, query.type or None
+        store, project, customer_ids, after, query.limit, head, query.type or None
     )
-
-
-def in_one_line(pages: Sequence[Page], limit: int) -> Page:
-    """Pages of several customers behind the same cursor as one, no further than all of them go."""
-    end = min(page.read_to for page in pages)
-    events = sorted(
-        (event for page in pages for event in page.events if event.seq <= end),
-        key=lambda event: event.seq,
-    )
-    full = len(events) >= limit
-    read_to = events[limit - 1].seq if full else end
-    return Page(events[:limit], read_to, full or any(page.full for page in pages))
 
 
 def _answer(

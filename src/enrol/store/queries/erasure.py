@@ -7,8 +7,9 @@ from enrol.store.protocol import Store
 
 # Said of the type so that the index of events that are no creations serves.
 FIND_TOLD: Final = """
-SELECT seq FROM events WHERE project = $1 AND customer_id = ANY($2)
-AND type <> 'customer.created' AND data IS NOT NULL ORDER BY seq
+SELECT seq FROM events /* INDEXED BY events_by_customer */
+WHERE project = $1 AND customer_id = ANY($2)
+AND type <> 'customer.created' AND data IS NOT NULL ORDER BY +seq
 """
 FIND_UNERASED: Final = """
 SELECT id FROM customers WHERE project = $1 AND id = ANY($2) AND erased_at IS NULL ORDER BY id

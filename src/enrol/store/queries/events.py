@@ -1,5 +1,7 @@
 """The feed of events, as it is read: pages behind a cursor, the head, one customer's history."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from enrol.customers.lifecycle.chain import Head
@@ -38,6 +40,22 @@ class Created(NamedTuple):
 
 
 FIND_HEAD: Final = "SELECT seq, hash FROM chain_heads WHERE project = $1"
+# Sorted by an expression, so that PostgreSQL does not walk the numbers of all.
+FIND_CHANGES: Final = f"""
+SELECT seq FROM events /* INDEXED BY events_by_customer */
+WHERE project = $1 AND customer_id = ANY($2) AND type <> '{CREATED}'
+AND seq > $3 AND seq <= $4 ORDER BY +seq LIMIT $5
+"""  # noqa: S608 - a name of ours
+# SQLite goes from left to right where it is told CROSS JOIN: from the customers to their batches.
+FIND_BATCHES: Final = """
+SELECT l.first, l.last, c.id FROM customers AS c CROSS JOIN links AS l
+WHERE c.project = $1 AND c.id = ANY($2) AND l.project = $1 AND l.id = c.batch_id
+AND +l.last > $3 AND +l.first <= $4 ORDER BY +l.first
+"""
+FIND_CREATIONS: Final = """
+SELECT seq FROM events WHERE project = $1 AND seq > $2 AND seq <= $3
+AND customer_id = ANY($4) AND type = $5 ORDER BY seq LIMIT $6
+"""
 FIND_CREATED: Final = """
 SELECT l.first, l.last FROM customers AS c JOIN links AS l
 ON l.project = c.project AND l.id = c.batch_id
@@ -49,16 +67,21 @@ SELECT e.seq, e.type, e.customer_id, e.fields, e.data, l.key_id, l.batch_id, l.c
 FROM (
   SELECT seq, type, customer_id, fields, data,
     (SELECT min(k.last) FROM links AS k WHERE k.project = $1 AND k.last >= seq) AS link
-  FROM events WHERE project = $1 AND seq > $2 AND seq <= $3 {only} ORDER BY seq LIMIT $4
+  FROM events {index} WHERE project = $1 AND seq > $2 AND seq <= $3 {only} ORDER BY seq LIMIT $4
 ) AS e JOIN links AS l ON l.project = $1 AND l.last = e.link ORDER BY e.seq
 """
 # Said so that the index that leaves out the creations serves, for nearly all events are creations.
 _CHANGES: Final = f"AND type <> '{CREATED}'"
-READ_ALL: Final = _READ.format(only="")
-READ_TYPE: Final = _READ.format(only="AND type = $5")
-READ_CHANGE_TYPE: Final = _READ.format(only=f"AND type = $5 {_CHANGES}")
-READ_CUSTOMER: Final = _READ.format(only=f"AND customer_id = $5 {_CHANGES}")
-READ_CREATION: Final = _READ.format(only="AND customer_id = $5 AND type = $6")
+READ_ALL: Final = _READ.format(index="", only="")
+READ_TYPE: Final = _READ.format(index="", only="AND type = $5")
+READ_CHANGE_TYPE: Final = _READ.format(
+    index="/* INDEXED BY events_of_changes */", only=f"AND type = $5 {_CHANGES}"
+)
+READ_CUSTOMER: Final = _READ.format(
+    index="/* INDEXED BY events_by_customer */", only=f"AND customer_id = $5 {_CHANGES}"
+)
+READ_THESE: Final = _READ.format(index="", only="AND seq = ANY($5)")
+READ_CREATION: Final = _READ.format(index="", only="AND customer_id = $5 AND type = $6")
 
 
 async def find_head(store: Store, project: int) -> Head:
@@ -83,19 +106,45 @@ async def read_feed(
 async def read_history(
     store: Store,
     project: int,
-    customer_id: bytes,
+    customer_ids: Sequence[bytes],
     after: int,
     limit: int,
     head: int,
     only_type: str | None = None,
 ) -> Page:
-    """The same of one customer alone: its creation, which its batch leads to, and all since."""
-    events = await _creation(store, project, customer_id, after, head)
-    rows = await store.fetch(READ_CUSTOMER, project, after, head, limit, customer_id)
+    """The same of these customers alone: their creations, to which their batches lead, and all
+    since."""
+    if len(customer_ids) == 1:
+        events = await _creation(store, project, customer_ids[0], after, head)
+        rows = await store.fetch(READ_CUSTOMER, project, after, head, limit, customer_ids[0])
+    else:
+        seqs = await _find_seqs(store, project, customer_ids, after, limit, head)
+        events, rows = [], await store.fetch(READ_THESE, project, after, head, limit, seqs)
     page = _page([*events, *(FeedEvent(*row) for row in rows)][:limit], after, limit, head)
     if only_type is None:
         return page
     return page._replace(events=[event for event in page.events if event.type == only_type])
+
+
+async def _find_seqs(
+    store: Store, project: int, customer_ids: Sequence[bytes], after: int, limit: int, head: int
+) -> list[int]:
+    """The numbers of the first events of several customers."""
+    ids = list(customer_ids)
+    rows = await store.fetch(FIND_CHANGES, project, ids, after, head, limit)
+    seqs = [row[0] for row in rows]
+    batches: dict[Created, list[bytes]] = defaultdict(list)
+    for first, last, customer_id in await store.fetch(FIND_BATCHES, project, ids, after, head):
+        batches[Created(first, last)].append(customer_id)
+    for batch, created in batches.items():
+        # The batches come in their order: what is behind the page need not be looked through.
+        if len(seqs) >= limit and batch.first > seqs[-1]:
+            break
+        start, end = max(after, batch.first - 1), min(head, batch.last)
+        asked = project, start, end, created, CREATED, limit
+        seqs += [row[0] for row in await store.fetch(FIND_CREATIONS, *asked)]
+        seqs = sorted(seqs)[:limit]
+    return seqs
 
 
 async def _creation(

@@ -18,7 +18,7 @@ SELECT id FROM merged ORDER BY id
 # The first condition lets the index of events that are no creations serve. A customer that was
 # merged has no later event of the kind.
 FIND_MOVED: Final = """
-SELECT data FROM events
+SELECT data FROM events /* INDEXED BY events_by_customer */
 WHERE project = $1 AND customer_id = $2 AND type <> 'customer.created' AND type = 'customer.merged'
 ORDER BY seq DESC LIMIT 1
 """

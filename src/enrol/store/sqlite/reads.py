@@ -7,6 +7,7 @@ from typing import Any, Final
 import apsw
 
 from enrol.store.protocol import CustomerRecord, KeyRecord, Row, key_record
+from enrol.store.search.on_sqlite import bound
 from enrol.store.sqlite.file import snapshot
 from enrol.store.sqlite.keys.identifiers import find
 from enrol.store.statements import to_sqlite
@@ -41,11 +42,7 @@ def ping(connection: apsw.Connection) -> None:
 
 def fetch(connection: apsw.Connection, statement: str, values: Sequence[Any]) -> list[Row]:
     """The rows of a statement."""
-    # SQLite takes no empty array, and no key is an empty one.
-    bound = [
-        apsw.carray(tuple(each) or (b"",)) if isinstance(each, list) else each for each in values
-    ]
-    rows: Any = connection.execute(to_sqlite(statement), bound)
+    rows: Any = connection.execute(to_sqlite(statement), [bound(each) for each in values])
     return list(rows)
 
 
