@@ -41,10 +41,9 @@ def id_of(number: int) -> bytes:
     return number.to_bytes(16, "big")
 
 
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with customers that came in batches of all sizes, many of whose rows grew later."""
-    path = str(tmp_path_factory.mktemp("scrubbed") / "enrol.db")
+def fill(path: str, projects: int) -> None:
+    """Customers that came in batches of all sizes, many of whose rows grew later; the projects take
+    turns, so that each grows in the midst of the others."""
     prepare(path)
     connection = connect(path)
     connection.pragma("synchronous", "off")
@@ -56,21 +55,30 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
         with transaction(connection):
             for each in batch:
                 padding = "x" * chance.choice([0, 10, 300])
+                project, id_ = 1 + each % projects, id_of(each)
                 connection.execute(
                     "INSERT INTO customers (project, id, batch_id, type, created_at, name, address)"
-                    " VALUES (?, ?, ?, 'Individual', 0, ?, ?)",
-                    (PROJECT, id_of(each), id_of(each), name_of(each), padding),
+                    " VALUES (?, ?, ?, 'I', 1, ?, ?)",
+                    (project, id_, id_, name_of(each), padding),
                 )
     # As the writer has it for changes.
     connection.pragma("secure_delete", True)
     grown = chance.sample(range(PEOPLE), PEOPLE // 3)
     for each in grown:
+        project, id_ = 1 + each % projects, id_of(each)
         connection.execute(
             "UPDATE customers SET reason = ?, metadata = ? WHERE project = ? AND id = ?",
-            ("r" * chance.randint(1, 200), "m" * chance.randint(1, 900), PROJECT, id_of(each)),
+            ("r" * chance.randint(1, 200), "m" * chance.randint(1, 900), project, id_),
         )
     connection.close()
-    return Path(path)
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with many customers of one project."""
+    path = tmp_path_factory.mktemp("scrubbed") / "enrol.db"
+    fill(str(path), 1)
+    return path
 
 
 @pytest.fixture
@@ -81,10 +89,10 @@ def connection(filled: Path, tmp_path: Path) -> apsw.Connection:
     return connection
 
 
-def erase(connection: apsw.Connection, numbers: Sequence[int]) -> Change:
+def erase(connection: apsw.Connection, numbers: Sequence[int], project: int = PROJECT) -> Change:
     """Empty the rows as an erasure does."""
     connection.pragma("secure_delete", True)
-    rows = [(None, None, None, None, PROJECT, id_of(number)) for number in numbers]
+    rows = [(None, None, None, None, project, id_of(number)) for number in numbers]
     columns = ("name", "address", "reason", "metadata")
     write = Write("update", "customers", columns, rows, ("project", "id"))
     with transaction(connection):
@@ -93,7 +101,7 @@ def erase(connection: apsw.Connection, numbers: Sequence[int]) -> Change:
             "WHERE project = ? AND id = ?",
             rows,
         )
-    return Change(PROJECT, b"", "key", 0, writes=[write], erases=True)
+    return Change(project, b"", "key", 0, writes=[write], erases=True)
 
 
 def left(connection: apsw.Connection, numbers: Sequence[int]) -> list[int]:
@@ -114,6 +122,25 @@ def test_what_was_moved_about_in_pages_is_overwritten(connection: apsw.Connectio
     assert left(connection, numbers) == []
     assert connection.execute("SELECT * FROM customers").fetchall() == before
     assert connection.pragma("integrity_check") == "ok"
+
+
+@pytest.mark.parametrize("projects", [7, 150, 2_000])
+def test_what_lies_among_the_rows_of_other_projects_is_overwritten(
+    tmp_path: Path, projects: int
+) -> None:
+    path = tmp_path / "enrol.db"
+    fill(str(path), projects)
+    connection = connect(str(path))
+    connection.pragma("synchronous", "off")
+    connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    raw = path.read_bytes()
+    twice = [number for number in range(PEOPLE) if raw.count(name_of(number).encode()) > 1]
+    assert len(twice) > 10
+    for number in twice:
+        change = erase(connection, [number], 1 + number % projects)
+        with transaction(connection):
+            scrub(connection, change)
+        assert left(connection, [number]) == []
 
 
 def test_a_customer_of_whom_there_are_copies_leaves_none(connection: apsw.Connection) -> None:
@@ -248,6 +275,11 @@ def test_the_log_of_a_writer_that_ended_is_emptied_by_the_one_after_it(
     assert Overwriting(owed.other.connection).is_due
     clock[0] += OVERWRITE_SECONDS
     next_one.go_on()
+    # The index has the words until it has seen the erasure, however late that is.
+    assert Overwriting(owed.other.connection).is_due
+    owed.indexer.take_slice(PROJECT)
+    clock[0] += PAUSE_SECONDS
+    next_one.go_on()
     assert not next_one.is_due
     assert not Overwriting(owed.other.connection).is_due
     next_one.connection.close()
@@ -258,6 +290,7 @@ def test_who_is_done_with_one_erasure_leaves_the_mark_of_a_later_one(
 ) -> None:
     clock = [1_000.0]
     monkeypatch.setattr("enrol.store.sqlite.scrubbing.time.monotonic", lambda: clock[0])
+    owed.indexer.take_slice(PROJECT)
     first = Overwriting(connect(owed.path))
     clock[0] += OVERWRITE_SECONDS
     owed.other.write([Change(PROJECT, id_of(3), "key", 1, erases=True)])

@@ -28,7 +28,7 @@ AT_ONCE: Final = (6, 4)
 
 class Scrubbed(NamedTuple):
     """A table: its key within the project, a text that may be of any length, and how many rows to
-    either side may lie on the same page or on the one beside it."""
+    either side may lie on the same page or on the two beside it."""
 
     key: tuple[str, ...]
     text: str
@@ -36,11 +36,11 @@ class Scrubbed(NamedTuple):
 
 
 TABLES: Final = {
-    "customers": Scrubbed(("id",), "reason", 24),
-    "wallets": Scrubbed(("customer_id", "id"), "updated_by", 42),
-    "dids": Scrubbed(("customer_id", "id"), "updated_by", 42),
-    "emails": Scrubbed(("customer_id", "id"), "updated_by", 42),
-    "events": Scrubbed(("seq",), "fields", 48),
+    "customers": Scrubbed(("id",), "reason", 48),
+    "wallets": Scrubbed(("customer_id", "id"), "updated_by", 84),
+    "dids": Scrubbed(("customer_id", "id"), "updated_by", 84),
+    "emails": Scrubbed(("customer_id", "id"), "updated_by", 84),
+    "events": Scrubbed(("seq",), "fields", 96),
 }
 
 
@@ -55,6 +55,16 @@ MARK: Final = "erased"
 MARK_BYTES: Final = 8
 READ_MARK: Final = "SELECT value FROM meta WHERE name = ?"
 SET_MARK: Final = "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)"
+# Whether the search index of a project is still behind an erasure: its words are there until then.
+IS_UNFOLLOWED: Final = """
+SELECT EXISTS (
+  SELECT 1 FROM chain_heads AS head
+  LEFT JOIN search_progress AS at ON at.project = head.project
+  CROSS JOIN events AS event INDEXED BY events_of_changes
+  ON event.project = head.project AND event.seq > coalesce(at.seq, 0)
+  WHERE event.type <> 'customer.created' AND event.type = 'customer.erased'
+)
+"""
 CLEAR_MARK: Final = "DELETE FROM meta WHERE name = ? AND value = ?"
 
 
@@ -123,6 +133,7 @@ class Overwriting:
         """Whether nothing is left to do after this."""
         self.connection.set_busy_timeout(TRY_MILLISECONDS)
         try:
+            for_good = for_good and not self.connection.execute(IS_UNFOLLOWED).get
             self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
             if for_good:
                 # Where the mark is another by now, somebody has erased since.
@@ -169,13 +180,15 @@ def _runs(
 def _near(
     connection: apsw.Connection, name: str, table: Scrubbed, key: tuple[Any, ...]
 ) -> list[tuple[Any, ...]]:
-    """The texts and keys of rows around this key, which is that of a row or of a customer."""
+    """The texts and keys of rows around this key, which is that of a row or of a customer; those of
+    another project may be on the same page."""
     columns = ", ".join((table.text, "project", *table.key))
     near: list[tuple[Any, ...]] = []
     for beside, order in (("<", "DESC"), (">=", "ASC")):
         query = (
-            f"SELECT {columns} FROM {name} WHERE project = ? AND {table.key[0]} {beside} ? "  # noqa: S608
-            f"ORDER BY {', '.join(f'{column} {order}' for column in table.key)} LIMIT {table.reach}"
+            f"SELECT {columns} FROM {name} WHERE (project, {table.key[0]}) {beside} (?, ?) "  # noqa: S608
+            f"ORDER BY {', '.join(f'{column} {order}' for column in ('project', *table.key))} "
+            f"LIMIT {table.reach}"
         )
         found: Any = connection.execute(query, key).fetchall()
         near += found[::-1] if beside == "<" else found
