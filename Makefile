@@ -41,15 +41,15 @@ demo: $(RUNTIME) ## enrol a sample batch into a database of its own, and show it
 serve: $(RUNTIME) ## the demo, which then goes on serving
 	.venv/bin/enrol demo --serve
 
-# Faults by themselves: on a machine that is busy with other tests they would take longer than they
-# allow a server.
+# Faults by themselves, two at a time: on a machine that is busy with other tests they would take
+# longer than they allow a server.
 PYTEST := PATH="$(CURDIR)/.venv/bin:$$PATH" $(VENV_PYTHON) -m pytest
 test: $(DEV) $(AXIOS) ## run the tests; ARGS="-k wallet" picks some
 ifdef ARGS
 	$(PYTEST) $(ARGS)
 else
-	$(PYTEST) -n auto --maxprocesses=4 --ignore=tests/faults
-	$(PYTEST) tests/faults
+	$(PYTEST) -n auto --maxprocesses=4 --dist worksteal --ignore=tests/faults
+	$(PYTEST) -n 2 --dist worksteal tests/faults
 endif
 
 SECONDS := 600

@@ -73,10 +73,11 @@ TAGS = st.one_of(
 )
 
 
-@pytest.mark.parametrize("row", rows("people/cldr_locales"), ids=lambda row: row["locale"])
-def test_the_locales_of_cldr(row: dict[str, str]) -> None:
-    assert is_locale(row["bcp47"])
-    assert is_locale(row["locale"]) is (row["locale"] not in UNDERSCORES_TOO_MANY)
+def test_the_locales_of_cldr() -> None:
+    cldr = rows("people/cldr_locales")
+    assert [row["bcp47"] for row in cldr if not is_locale(row["bcp47"])] == []
+    refused = {row["locale"] for row in cldr if not is_locale(row["locale"])}
+    assert refused == UNDERSCORES_TOO_MANY
 
 
 # RFC 5646, appendix A and section 2.2.8; the tags of section 2.1 that are grandfathered.
@@ -215,10 +216,10 @@ def test_what_has_no_other_form(tag: str) -> None:
     assert canonical_locale(tag) is None
 
 
-@pytest.mark.parametrize("row", rows("people/cldr_locales"), ids=lambda row: row["locale"])
-def test_the_tags_of_cldr_are_canonical(row: dict[str, str]) -> None:
-    canonical = canonical_locale(row["bcp47"]) or row["bcp47"]
-    assert canonical == row["bcp47"] or row["bcp47"] in NOT_CANONICAL
+def test_the_tags_of_cldr_are_canonical() -> None:
+    tags = [row["bcp47"] for row in rows("people/cldr_locales")]
+    others = {tag for tag in tags if canonical_locale(tag) not in (None, tag)}
+    assert others <= NOT_CANONICAL
 
 
 @given(TAGS)

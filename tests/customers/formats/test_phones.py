@@ -82,12 +82,12 @@ def test_a_code_that_no_country_has(text: str) -> None:
     assert phone_fault(text) == "phone.country"
 
 
-@pytest.mark.parametrize("code", range(100, 1000))
-def test_every_code_of_three_digits(code: int) -> None:
+def test_every_code_of_three_digits() -> None:
     """Codes are prefix-free: a number begins with one of them, or with none."""
-    begins = [str(code)[:length] for length in (1, 2, 3)]
-    expected = None if ASSIGNED.intersection(begins) else "phone.country"
-    assert phone_fault(f"+{code}123456") == expected
+    for code in map(str, range(100, 1000)):
+        begins = [code[:length] for length in (1, 2, 3)]
+        expected = None if ASSIGNED.intersection(begins) else "phone.country"
+        assert phone_fault(f"+{code}123456") == expected, code
 
 
 NUMBERS = st.text(st.sampled_from("+0123456789 -\n"), max_size=18) | st.sampled_from(

@@ -1,7 +1,6 @@
 """Free text: what hides in it, and what only seems to."""
 
 from time import perf_counter
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -27,10 +26,10 @@ def points(property_: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("row", rows("people/hard_names"), ids=lambda row: row["name"])
-def test_no_name_hides_anything(row: dict[str, Any]) -> None:
-    assert text_findings(row["name"]) == []
-    assert list(suspect_texts(["Ana", row["name"]])) == []
+def test_no_name_hides_anything() -> None:
+    names = [row["name"] for row in rows("people/hard_names")]
+    assert [name for name in names if text_findings(name)] == []
+    assert [name for name in names if list(suspect_texts(["Ana", name]))] == []
 
 
 @pytest.mark.parametrize(
@@ -154,16 +153,15 @@ def test_both_in_one_text() -> None:
     assert text_findings("a\u200bb\u202e") == ["text.bidi", "text.invisible"]
 
 
-@pytest.mark.parametrize(
-    "row", rows("hostile/trojan_source_strings"), ids=lambda row: f"{row['file']}: {row['s']!a}"
-)
-def test_trojan_source(row: dict[str, str]) -> None:
-    codes = text_findings(row["s"])
-    if "homoglyph" in row["file"]:
-        # Look-alikes are no finding: names of two scripts are written every day.
-        assert codes == []
-    else:
-        assert codes == (["text.invisible"] if "invisible" in row["file"] else ["text.bidi"])
+def test_trojan_source() -> None:
+    for row in rows("hostile/trojan_source_strings"):
+        codes = text_findings(row["s"])
+        if "homoglyph" in row["file"]:
+            # Look-alikes are no finding: names of two scripts are written every day.
+            assert codes == [], row
+        else:
+            kind = "text.invisible" if "invisible" in row["file"] else "text.bidi"
+            assert codes == [kind], row
 
 
 def test_every_mark_of_direction_is_a_finding_in_latin_text() -> None:

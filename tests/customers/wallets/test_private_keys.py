@@ -134,12 +134,13 @@ def test_nothing_around_a_key_hides_it(text: str, around: str) -> None:
     assert everywhere(around * 3 + text + around * 3)
 
 
-@pytest.mark.parametrize(("name", "text"), PUBLIC)
-def test_no_public_address_is_taken_for_a_key(name: str, text: str) -> None:
-    if name in ACCOUNTS_IN_HEX and len(text) == len("0x") + 64:
-        assert {name for name in NAMESPACES if not is_private_key(name, text)} == ACCOUNTS_IN_HEX
-    else:
-        assert not everywhere(text)
+def test_no_public_address_is_taken_for_a_key() -> None:
+    for name, text in PUBLIC:
+        if name in ACCOUNTS_IN_HEX and len(text) == len("0x") + 64:
+            passed = {each for each in NAMESPACES if not is_private_key(each, text)}
+            assert passed == ACCOUNTS_IN_HEX, text
+        else:
+            assert not everywhere(text), text
 
 
 def test_no_prefix_of_cosmos_is_a_key_s() -> None:
@@ -192,10 +193,11 @@ def test_words_in_any_case_and_spacing_are_a_phrase() -> None:
         assert not everywhere(" ".join((words.split() * 2)[:count]))
 
 
-@pytest.mark.parametrize("version", range(256))
 @pytest.mark.parametrize("end", [b"", b"\x01"])
-def test_wif_is_recognised_whatever_its_version(version: int, end: bytes) -> None:
-    assert everywhere(b58encode_check(bytes([version]) + bytes.fromhex(HEX) + end).decode())
+def test_wif_is_recognised_whatever_its_version(end: bytes) -> None:
+    for version in range(256):
+        wif = b58encode_check(bytes([version]) + bytes.fromhex(HEX) + end).decode()
+        assert everywhere(wif), version
 
 
 @given(st.binary(min_size=4, max_size=4))
