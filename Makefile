@@ -43,12 +43,14 @@ serve: $(RUNTIME) ## the demo, which then goes on serving
 
 # Faults by themselves, two at a time: on a machine that is busy with other tests they would take
 # longer than they allow a server.
+# Tests wait for as long as they work.
+WORKERS = $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n < 4 ? 2 * n : 8)))
 PYTEST := PATH="$(CURDIR)/.venv/bin:$$PATH" $(VENV_PYTHON) -m pytest
 test: $(DEV) $(AXIOS) ## run the tests; ARGS="-k wallet" picks some
 ifdef ARGS
 	$(PYTEST) $(ARGS)
 else
-	$(PYTEST) -n auto --maxprocesses=4 --dist worksteal --ignore=tests/faults
+	$(PYTEST) -n $(WORKERS) --dist worksteal --ignore=tests/faults
 	$(PYTEST) -n 2 --dist worksteal tests/faults
 endif
 
