@@ -5,6 +5,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
@@ -23,6 +24,7 @@ from enrol.customers.search.entry import (
 )
 from enrol.customers.search.sets import CHUNK
 from enrol.customers.search.words import name_key, name_words, search_terms
+from enrol.store.search import paging
 from enrol.store.search.listing import find_listed, find_newest
 from enrol.store.search.matching import Filters
 from enrol.store.search.paging import Order
@@ -271,8 +273,17 @@ FILTERS = st.builds(
     down=st.booleans(),
     limit=st.sampled_from([1, 7, 100, 1_000]),
     skip=st.sampled_from([0, 0, 1, 50, 3_000, 9_000]),
+    few=st.sampled_from([paging.SORTED, 30]),
 )
 def test_a_list_is_what_a_look_at_all_finds(
+    world: World, filters: Filters, sort: int, down: bool, limit: int, skip: int, few: int
+) -> None:
+    """``few`` are sorted; in a large project far more have to be walked past."""
+    with patch.object(paging, "SORTED", few):
+        look_at_all(world, filters, sort, down, limit, skip)
+
+
+def look_at_all(
     world: World, filters: Filters, sort: int, down: bool, limit: int, skip: int
 ) -> None:
     expected = sorted(

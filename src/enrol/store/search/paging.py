@@ -109,17 +109,27 @@ def _find_by_name(project: int, matching: Chunks, order: Order, limit: int) -> S
     for letter in reversed(LETTERS) if order.down else LETTERS:
         if order.after is not None and _is_past(letter.encode(), order):
             continue
-        members = sets.both(matching, (yield from find_set(project, LETTER + letter.encode())))
+        everybody = yield from find_set(project, LETTER + letter.encode())
+        members = sets.both(matching, everybody)
         size = sets.count(members)
         if order.after is None and size <= order.skip:
             order = order._replace(skip=order.skip - size)
             continue
         most = order.skip + limit - len(found)
-        if size <= SORTED:
+        # About so many have to be walked past until there are enough.
+        met = most * sets.count(everybody) // max(size, 1)
+        if size <= min(SORTED, met):
             found += (yield from _listed(project, members, order))[order.skip : most]
         else:
             ends = letter.encode(), (letter or "\x01").encode() + ABOVE_ALL
-            found += (yield from _walk(project, members, order, most, ends))[order.skip :]
+            left = size - order.skip
+            if order.after is None and left < most:
+                # It is nearer from the other end of the letter.
+                back = order._replace(down=not order.down)
+                last = yield from _walk(project, members, back, left, ends)
+                found += last[::-1][: most - order.skip]
+            else:
+                found += (yield from _walk(project, members, order, most, ends))[order.skip :]
         order = order._replace(skip=0)
         if len(found) == limit:
             break
