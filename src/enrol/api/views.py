@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -218,6 +219,8 @@ def entity_tag(record: CustomerRecord) -> str:
     return f'"{record.customer["version"]}"'
 
 
+# Those of a batch have a time in common, and each is told of every part of a customer.
+@lru_cache(maxsize=4_096)
 def timestamp(milliseconds: int) -> str:
     """Unix milliseconds as RFC 3339."""
     # In whole numbers: a float would round the last moment of a year into the next.

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from enrol.customers.formats.lines import suspects
@@ -54,6 +55,8 @@ def suspect_locales(values: Sequence[str]) -> Iterable[int]:
     return [index for index, value in enumerate(values) if value in wrong] if wrong else ()
 
 
+# A few are those of nearly all customers.
+@lru_cache(maxsize=1_024)
 def canonical_locale(value: str) -> str | None:
     """The tag in canonical form (RFC 5646, section 4.5), None when it is no tag or is in it.
 
