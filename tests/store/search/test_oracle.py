@@ -279,7 +279,7 @@ def test_a_list_is_what_a_look_at_all_finds(
     world: World, filters: Filters, sort: int, down: bool, limit: int, skip: int, few: int
 ) -> None:
     """``few`` are sorted; in a large project far more have to be walked past."""
-    with patch.object(paging, "SORTED", few):
+    with patch.object(paging, "SORTED", few), patch.object(paging, "MOST_WALKED", 2 * few):
         look_at_all(world, filters, sort, down, limit, skip)
 
 

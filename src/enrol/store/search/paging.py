@@ -55,6 +55,15 @@ SELECT key, ordinal FROM search_orders WHERE project = $1 AND sort = $2 AND key 
 ORDER BY key DESC LIMIT $5
 """
 
+# Those that are passed over, without their keys: the last one, and the numbers of all.
+PASS_UP: Final = f"""
+SELECT max(key), string_agg(CAST(ordinal AS text), ',') FROM ({WALK_UP}) AS walked
+"""  # noqa: S608
+PASS_DOWN: Final = f"""
+SELECT min(key), string_agg(CAST(ordinal AS text), ',') FROM ({WALK_DOWN}) AS walked
+"""  # noqa: S608
+
+_numbers: Final = msgspec.json.Decoder(list[int])
 _orders: Final = msgspec.msgpack.Decoder(frozenset[tuple[int, bytes]])
 
 
@@ -93,7 +102,7 @@ def find_page(
     if order.skip > MOST_SKIPPED:
         raise TooDeep
     most = order.skip + limit
-    walked = yield from _walk(project, others, order, most)
+    walked = yield from _walk(project, others, order._replace(skip=0), most)
     merged = walked + (yield from _times(project, plain, order, most))
     return sorted(merged, reverse=order.down)[order.skip : most]
 
@@ -122,14 +131,15 @@ def _find_by_name(project: int, matching: Chunks, order: Order, limit: int) -> S
             found += (yield from _listed(project, members, order))[order.skip : most]
         else:
             ends = letter.encode(), (letter or "\x01").encode() + ABOVE_ALL
-            left = size - order.skip
-            if order.after is None and left < most:
+            wanted = limit - len(found)
+            if order.after is None and size < order.skip + most:
                 # It is nearer from the other end of the letter.
-                back = order._replace(down=not order.down)
-                last = yield from _walk(project, members, back, left, ends)
-                found += last[::-1][: most - order.skip]
+                shown = min(wanted, size - order.skip)
+                rest = size - order.skip - shown
+                back = order._replace(down=not order.down, skip=rest)
+                found += (yield from _walk(project, members, back, shown, ends))[::-1]
             else:
-                found += (yield from _walk(project, members, order, most, ends))[order.skip :]
+                found += yield from _walk(project, members, order, wanted, ends)
         order = order._replace(skip=0)
         if len(found) == limit:
             break
@@ -203,19 +213,29 @@ def _walk(
     project: int,
     members: Chunks,
     order: Order,
-    most: int,
+    limit: int,
     ends: tuple[bytes, bytes] = (b"", ABOVE_ALL),
 ) -> Steps[list[Placed]]:
-    """The first members that an order has between two keys."""
+    """Up to ``limit`` members that an order has between two keys, without those to be skipped."""
     low, high = ends
     if order.after is not None:
         low, high = (low, min(high, order.after)) if order.down else (max(low, order.after), high)
-    statement = WALK_DOWN if order.down else WALK_UP
     flags = sets.flags(members)
     end = len(flags) << 3
+    skip = order.skip
+    while skip > MOST_WALKED // 8:
+        statement = PASS_DOWN if order.down else PASS_UP
+        rows = yield Ask(statement, (project, order.sort, low, high, min(skip, MOST_WALKED)))
+        last, numbers = rows[0]
+        if last is None:
+            return []
+        passed = _numbers.decode(f"[{numbers}]")
+        skip -= sum(n < end and flags[n >> 3] >> (n & 7) & 1 for n in passed)
+        low, high = (low, last) if order.down else (last, high)
+    statement = WALK_DOWN if order.down else WALK_UP
     found: list[Placed] = []
-    size = max(FIRST_WALKED, most)
-    while len(found) < most:
+    size = max(FIRST_WALKED, skip + limit)
+    while len(found) < skip + limit:
         rows = yield Ask(statement, (project, order.sort, low, high, size))
         found += [
             (key, key[-ID_BYTES:])
@@ -226,4 +246,4 @@ def _walk(
             break
         low, high = (low, rows[-1][0]) if order.down else (rows[-1][0], high)
         size = min(2 * size, MOST_WALKED)
-    return found[:most]
+    return found[skip:][:limit]
