@@ -174,7 +174,7 @@ def customer_view(record: CustomerRecord, project_id: str) -> CustomerView:
     row = record.customer
     merged_into = row["merged_into"]
     return CustomerView(
-        id=UUID(bytes=row["id"]),
+        id=_uuid(row["id"]),
         cms_project_id=project_id,
         external_customer_id=row["external_customer_id"],
         type=row["type"],
@@ -182,12 +182,12 @@ def customer_view(record: CustomerRecord, project_id: str) -> CustomerView:
         reason=row["reason"],
         risk_score=row["risk_score"] or NO_RISK,
         onboarding_level=row["onboarding_level"],
-        batch_id=UUID(bytes=row["batch_id"]),
+        batch_id=_uuid(row["batch_id"]),
         created_at=timestamp(row["created_at"]),
         updated_at=_updated_at(row),
         deleted_at=None if row["deleted_at"] is None else timestamp(row["deleted_at"]),
         deleted_by=row["deleted_by"],
-        merged_into=None if merged_into is None else UUID(bytes=merged_into),
+        merged_into=None if merged_into is None else _uuid(merged_into),
         tags=[] if row["tags"] is None else decode_tags(row["tags"]),
         metadata=NO_METADATA if row["metadata"] is None else Raw(row["metadata"]),
         customer_contact=ContactView(
@@ -196,7 +196,7 @@ def customer_view(record: CustomerRecord, project_id: str) -> CustomerView:
             discord=row["discord"],
             telegram=row["telegram"],
         ),
-        customer_claims=[] if _has_no_claim(row) else [claims_view(row)],
+        customer_claims=_claims_views(row),
         customer_emails=[email_view(email) for email in record.emails],
         customer_wallets=[wallet_view(wallet) for wallet in record.wallets],
         customer_dids=[did_view(did) for did in record.dids],
@@ -219,6 +219,12 @@ def entity_tag(record: CustomerRecord) -> str:
     return f'"{record.customer["version"]}"'
 
 
+# Each part of a customer names it, and each customer its batch.
+@lru_cache(maxsize=4_096)
+def _uuid(value: bytes) -> UUID:
+    return UUID(bytes=value)
+
+
 # Those of a batch have a time in common, and each is told of every part of a customer.
 @lru_cache(maxsize=4_096)
 def timestamp(milliseconds: int) -> str:
@@ -230,12 +236,16 @@ def timestamp(milliseconds: int) -> str:
 
 def claims_view(row: Mapping[str, Any]) -> ClaimsView:
     """The claims of a stored customer in the shape of the API."""
+    return _claims_view(_claims(row))
+
+
+def _claims_views(row: Mapping[str, Any]) -> list[ClaimsView]:
     claims = _claims(row)
+    return [] if set(claims.values()) == {None} else [_claims_view(claims)]
+
+
+def _claims_view(claims: Mapping[str, str | None]) -> ClaimsView:
     return ClaimsView(**claims, canonical=_canonical(claims))
-
-
-def _has_no_claim(row: Mapping[str, Any]) -> bool:
-    return all(claim is None for claim in _claims(row).values())
 
 
 def _claims(row: Mapping[str, Any]) -> dict[str, str | None]:
@@ -255,8 +265,8 @@ def wallet_view(row: Mapping[str, Any]) -> WalletView:
     """A stored wallet in the shape of the API."""
     account = describe_account(row["namespace"], row["address"])
     return WalletView(
-        id=UUID(bytes=row["id"]),
-        customer_id=UUID(bytes=row["customer_id"]),
+        id=_uuid(row["id"]),
+        customer_id=_uuid(row["customer_id"]),
         wallet=row["address"],
         canonical=row["canonical"] or row["address"],
         network=account and account.network,
@@ -274,8 +284,8 @@ def wallet_view(row: Mapping[str, Any]) -> WalletView:
 def did_view(row: Mapping[str, Any]) -> DidView:
     """A stored DID in the shape of the API."""
     return DidView(
-        id=UUID(bytes=row["id"]),
-        customer_id=UUID(bytes=row["customer_id"]),
+        id=_uuid(row["id"]),
+        customer_id=_uuid(row["customer_id"]),
         did=row["did"],
         created_at=timestamp(row["created_at"]),
         updated_at=_updated_at(row),
@@ -287,8 +297,8 @@ def did_view(row: Mapping[str, Any]) -> DidView:
 def email_view(row: Mapping[str, Any]) -> EmailView:
     """A stored email address in the shape of the API."""
     return EmailView(
-        id=UUID(bytes=row["id"]),
-        customer_id=UUID(bytes=row["customer_id"]),
+        id=_uuid(row["id"]),
+        customer_id=_uuid(row["customer_id"]),
         email=row["email"],
         verified=bool(row["verified"]),
         created_at=timestamp(row["created_at"]),
