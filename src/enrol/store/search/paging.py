@@ -124,26 +124,40 @@ def _find_by_name(project: int, matching: Chunks, order: Order, limit: int) -> S
         if order.after is None and size <= order.skip:
             order = order._replace(skip=order.skip - size)
             continue
-        most = order.skip + limit - len(found)
-        # About so many have to be walked past until there are enough.
-        met = most * sets.count(everybody) // max(size, 1)
-        if size <= min(SORTED, met):
-            found += (yield from _listed(project, members, order))[order.skip : most]
+        wanted = limit - len(found)
+        ends = letter.encode(), (letter or "\x01").encode() + ABOVE_ALL
+        if size <= SORTED:
+            found += yield from _few_of_letter(
+                project, members, sets.count(everybody), order, wanted, ends
+            )
+        elif order.after is None and size < 2 * order.skip + wanted:
+            # It is nearer from the other end of the letter.
+            shown = min(wanted, size - order.skip)
+            back = order._replace(down=not order.down, skip=size - order.skip - shown)
+            found += (yield from _walk(project, members, back, shown, ends))[::-1]
         else:
-            ends = letter.encode(), (letter or "\x01").encode() + ABOVE_ALL
-            wanted = limit - len(found)
-            if order.after is None and size < order.skip + most:
-                # It is nearer from the other end of the letter.
-                shown = min(wanted, size - order.skip)
-                rest = size - order.skip - shown
-                back = order._replace(down=not order.down, skip=rest)
-                found += (yield from _walk(project, members, back, shown, ends))[::-1]
-            else:
-                found += yield from _walk(project, members, order, wanted, ends)
+            found += yield from _walk(project, members, order, wanted, ends)
         order = order._replace(skip=0)
         if len(found) == limit:
             break
     return found
+
+
+def _few_of_letter(
+    project: int,
+    members: Chunks,
+    everybody: int,
+    order: Order,
+    wanted: int,
+    ends: tuple[bytes, bytes],
+) -> Steps[list[Placed]]:
+    """Some of few members of a letter that ``everybody`` has: by walking, if they are met soon."""
+    size = sets.count(members)
+    if (order.skip + wanted) * everybody < size * size:
+        met = yield from _walk(project, members, order, wanted, ends, most=size)
+        if len(met) == wanted:
+            return met
+    return (yield from _listed(project, members, order))[order.skip :][:wanted]
 
 
 def _is_past(letter: bytes, order: Order) -> bool:
@@ -215,21 +229,24 @@ def _walk(
     order: Order,
     limit: int,
     ends: tuple[bytes, bytes] = (b"", ABOVE_ALL),
+    most: int | None = None,
 ) -> Steps[list[Placed]]:
-    """Up to ``limit`` members that an order has between two keys, without those to be skipped."""
+    """Up to ``limit`` members that an order has between two keys, without those to be skipped.
+    Gives up with fewer once it has passed ``most`` customers."""
     low, high = ends
     if order.after is not None:
         low, high = (low, min(high, order.after)) if order.down else (max(low, order.after), high)
     flags = sets.flags(members)
     end = len(flags) << 3
-    skip = order.skip
+    skip, walked = order.skip, 0
     while skip > MOST_WALKED // 8:
         statement = PASS_DOWN if order.down else PASS_UP
         rows = yield Ask(statement, (project, order.sort, low, high, min(skip, MOST_WALKED)))
         last, numbers = rows[0]
-        if last is None:
+        passed = [] if last is None else _numbers.decode(f"[{numbers}]")
+        walked += len(passed)
+        if not passed or (most is not None and walked > most):
             return []
-        passed = _numbers.decode(f"[{numbers}]")
         skip -= sum(n < end and flags[n >> 3] >> (n & 7) & 1 for n in passed)
         low, high = (low, last) if order.down else (last, high)
     statement = WALK_DOWN if order.down else WALK_UP
@@ -242,7 +259,8 @@ def _walk(
             for key, ordinal in rows
             if ordinal < end and flags[ordinal >> 3] >> (ordinal & 7) & 1
         ]
-        if len(rows) < size:
+        walked += len(rows)
+        if len(rows) < size or (most is not None and walked > most):
             break
         low, high = (low, rows[-1][0]) if order.down else (rows[-1][0], high)
         size = min(2 * size, MOST_WALKED)
