@@ -35,6 +35,8 @@ POLL_SECONDS: Final = 0.5
 # Where there is no endpoint.
 IDLE_SECONDS: Final = 2.0
 LEASE_MS: Final = 8_000
+# Once in the life of a database.
+SETTLE_SECONDS: Final = 0.3
 RENEW_MS: Final = 3_000
 # On their way at once, to all endpoints.
 MOST_SENT: Final = 256
@@ -163,7 +165,9 @@ class Deliverer:
         if not await self._apply(queries.take_lease(lease, renewed)):
             return False
         if lease is None:
-            # Two may have made the row: the later one has it.
+            # Two may have made the row: the later one has it. Whoever found none before has made
+            # his by the end of this pause, or both would deliver for a moment.
+            await asyncio.sleep(SETTLE_SECONDS)
             found, _ = await queries.find_work(self.store)
             if found is None or found.holder != self.holder:
                 return False
