@@ -43,8 +43,8 @@ serve: $(RUNTIME) ## the demo, which then goes on serving
 
 # Faults by themselves, two at a time: on a machine that is busy with other tests they would take
 # longer than they allow a server.
-# Tests wait for as long as they work.
-WORKERS = $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n < 4 ? 2 * n : 8)))
+# One more than there are cores, for tests wait a good deal.
+WORKERS = $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n < 8 ? n + 1 : 8)))
 PYTEST := PATH="$(CURDIR)/.venv/bin:$$PATH" $(VENV_PYTHON) -m pytest
 test: $(DEV) $(AXIOS) ## run the tests; ARGS="-k wallet" picks some
 ifdef ARGS

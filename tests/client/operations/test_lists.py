@@ -307,7 +307,8 @@ def test_a_server_that_does_not_wait_is_not_asked_all_the_time(kind: str) -> Non
     with caller_told(kind, empty, empty, full) as (server, caller):
         assert next(caller.each("iter_events", wait=20)).seq == 1
     times = [asked.at for asked in server.asked]
-    assert all(later - sooner >= 0.99 for sooner, later in pairwise(times))
+    # A second as the client counts it; a call may be late to be noticed.
+    assert all(later - sooner >= 0.5 for sooner, later in pairwise(times))
     assert len(times) == 3
 
 
