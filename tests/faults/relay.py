@@ -10,8 +10,9 @@ from typing import Any, Self, TypeVar
 
 from tests.postgres import HOST
 
-# The message of the simple query that ends a transaction: Q, its length, the statement.
+# What the transactions of the search index and of reads begin with.
 ASIDE = (b"force_custom_plan", b"READ ONLY")
+# The message of the simple query that ends a transaction: Q, its length, the statement.
 COMMIT = b"Q\x00\x00\x00\x0cCOMMIT;\x00"
 # Enrol asks for the record of a batch. What it sends next brings the values, and what it sends then
 # comes behind the answer.

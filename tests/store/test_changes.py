@@ -35,6 +35,7 @@ from enrol.store.queries.events import (
 )
 from enrol.store.queries.lookup import find_by_did, find_by_external_id, find_by_sub
 from enrol.store.queries.merging import FIND_MERGED, FIND_MOVED, find_merged, find_moved
+from enrol.store.queries.webhooks import Lease, find_work, take_lease
 from enrol.store.registry import is_postgres, open_registry
 from enrol.store.sqlite.process import WriterProcess
 from tests.conftest import NewDatabase
@@ -161,6 +162,14 @@ async def test_a_row_that_an_exact_write_does_not_find_undoes_the_whole(store: S
     assert await store.apply(change) == Stale()
     assert await store.fetch("SELECT count(*) FROM customers WHERE name = $1", "A") == [(0,)]
     assert await verified(store) == 3
+
+
+async def test_of_two_exact_puts_of_one_key_the_second_finds_it_taken(store: Store) -> None:
+    leases = [Lease(holder, 1) for holder in ("first", "second")]
+    outcomes = [await store.apply(changed(writes=[take_lease(None, one)])) for one in leases]
+    assert [type(one) for one in outcomes] == [Applied, Stale]
+    found, _ = await find_work(store)
+    assert found == leases[0]
 
 
 async def test_keys_are_taken_released_and_taken_again(store: Store) -> None:

@@ -11,11 +11,9 @@ import pytest
 from enrol.store.postgres import reads as postgres_reads
 from enrol.store.postgres.store import PostgresStore
 from enrol.store.protocol import CustomerRecord
-from enrol.store.registry import open_registry
 from enrol.store.sqlite.file import connect, prepare, transaction
 from enrol.store.sqlite.keys.identifiers import Shelf
 from enrol.store.sqlite.store import SqliteStore
-from tests.postgres import PostgresServer
 
 PROJECT = 1
 DAY_MS = 86_400_000
@@ -91,14 +89,6 @@ async def test_a_customer_in_a_file_is_read_as_it_is_at_one_moment(on_file: Merg
     assert is_of_one_moment(await on_file.find_customers(PROJECT, [TARGET]))
     (record,) = await on_file.find_customers(PROJECT, [TARGET])
     assert (record.customer["version"], len(record.wallets)) == (1, 1)
-
-
-@pytest.fixture
-def url(postgres: PostgresServer) -> str:
-    url = postgres.create_database()
-    with open_registry(url) as registry:
-        registry.add_project("p", "Test", lenient=False)
-    return url
 
 
 @pytest.fixture

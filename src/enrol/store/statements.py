@@ -25,7 +25,7 @@ def to_sqlite(statement: str) -> str:
 def statement_of(write: Write, *, among: bool = False) -> str:
     """The statement that writes one row; a put names its key in ``where``. ``among``: that updates
     or deletes all whose last column of the key is in a list."""
-    statement = _statement(write.verb, write.table, write.columns, write.where)
+    statement = _statement(write.verb, write.table, write.columns, write.where, write.exact)
     if not among:
         return statement
     *before, last = statement.rpartition(" = ")
@@ -39,13 +39,15 @@ def insert_into(table: str, columns: Sequence[str]) -> str:
 
 
 @lru_cache(maxsize=1_000)
-def _statement(verb: str, table: str, columns: tuple[str, ...], where: tuple[str, ...]) -> str:
+def _statement(
+    verb: str, table: str, columns: tuple[str, ...], where: tuple[str, ...], exact: bool
+) -> str:
     if verb in ("insert", "put"):
         insert = insert_into(table, columns)
         if verb == "insert":
             return insert
         kept = ", ".join(f"{name} = excluded.{name}" for name in columns if name not in where)
-        doing = f"UPDATE SET {kept}" if kept else "NOTHING"
+        doing = f"UPDATE SET {kept}" if kept and not exact else "NOTHING"
         return f"{insert} ON CONFLICT ({', '.join(where)}) DO {doing}"
     found = " AND ".join(_pairs(where, 1 + len(columns)))
     if verb == "update":

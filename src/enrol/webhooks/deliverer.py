@@ -35,8 +35,6 @@ POLL_SECONDS: Final = 0.5
 # Where there is no endpoint.
 IDLE_SECONDS: Final = 2.0
 LEASE_MS: Final = 8_000
-# Once in the life of a database.
-SETTLE_SECONDS: Final = 0.3
 RENEW_MS: Final = 3_000
 # On their way at once, to all endpoints.
 MOST_SENT: Final = 256
@@ -164,13 +162,6 @@ class Deliverer:
             return False
         if not await self._apply(queries.take_lease(lease, renewed)):
             return False
-        if lease is None:
-            # Two may have made the row: the later one has it. Whoever found none before has made
-            # his by the end of this pause, or both would deliver for a moment.
-            await asyncio.sleep(SETTLE_SECONDS)
-            found, _ = await queries.find_work(self.store)
-            if found is None or found.holder != self.holder:
-                return False
         # First, for what couriers write as they end renews it as well.
         self.office.lease = renewed
         await self._dismiss([*self.couriers])

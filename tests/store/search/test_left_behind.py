@@ -10,14 +10,12 @@ from uuid_utils import uuid7
 from enrol.customers.lifecycle.change import Applied, Change, Event
 from enrol.store.postgres.store import PostgresStore
 from enrol.store.protocol import Store
-from enrol.store.registry import open_registry
 from enrol.store.search import on_postgres
 from enrol.store.search.indexing import FIND_LAG
 from enrol.store.search.left_behind import LOOK_SECONDS, LeftBehind
 from enrol.store.search.on_sqlite import Indexer
 from enrol.store.sqlite.enrol import Writer
 from enrol.store.sqlite.file import connect, prepare
-from tests.postgres import PostgresServer
 
 PROJECT = 1
 HOUR_MS = 3_600_000
@@ -91,14 +89,6 @@ def test_a_writer_leaves_alone_what_another_is_at_and_what_has_failed(
         idle.next_look = 0.0
         idle.look()
         assert not idle.has_work()
-
-
-@pytest.fixture
-def url(postgres: PostgresServer) -> str:
-    url = postgres.create_database()
-    with open_registry(url) as registry:
-        registry.add_project("p", "Test", lenient=False)
-    return url
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ class Write(NamedTuple):
 
     An update and a delete find their row by ``where``; a put is an insert that replaces the row
     whose columns ``where`` (named again in ``columns``, and without values of their own) are the
-    same. ``exact``: where a row is not found, nothing of the change is stored (`Stale`).
+    same. ``exact``: where a row is not found, or for a put where there is one already, nothing of
+    the change is stored (`Stale`).
     """
 
     verb: Verb

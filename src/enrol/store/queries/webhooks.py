@@ -372,8 +372,9 @@ def drop_attempts(endpoint: Endpoint, ids: Iterable[bytes]) -> Write:
 def take_lease(before: Lease | None, lease: Lease) -> Write:
     """The write that takes a lease that ran out, or that nobody ever had."""
     if before is None:
-        row: Row = (NO_PROJECT, *lease)
-        return Write("put", "webhook_leases", ("project", "holder", "until"), [row], ("project",))
+        first: Row = (NO_PROJECT, *lease)
+        columns = ("project", "holder", "until")
+        return Write("put", "webhook_leases", columns, [first], ("project",), exact=True)
     where = ("project", "holder", "until")
     row = (*lease, NO_PROJECT, *before)
     return Write("update", "webhook_leases", ("holder", "until"), [row], where, exact=True)

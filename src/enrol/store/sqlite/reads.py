@@ -65,8 +65,6 @@ def find_customers(
 ) -> list[CustomerRecord]:
     """The customers with these IDs, in their order, without those that are not there; each with
     the parts that it had when it had this version."""
-    if not ids:
-        return []
     with snapshot(connection):
         return _find_customers(connection, project, ids)
 
