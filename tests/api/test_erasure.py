@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from enrol.api.resources.erasure import MOST_SOURCES
 from enrol.customers.lifecycle.erasure import KEPT, MARKS, PARTS
 from enrol.store.columns import PART_COLUMNS
 from enrol.store.schema import metadata
@@ -223,7 +224,7 @@ def test_much_is_erased_in_parts_that_others_need_not_wait_for(admin: Project) -
         "SELECT first, last FROM links WHERE project = $1 AND first > $2 ORDER BY first",
         *(number(admin), before),
     )
-    assert max(last - first for first, last in links) <= 20
+    assert max(last - first for first, last in links) <= MOST_SOURCES
     assert holds(admin, NAME, NOTE) == []
     assert verify(admin.server.registry.database.rows, number(admin))[0] == said[-1]["seq"]
 
