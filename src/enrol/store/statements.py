@@ -9,15 +9,18 @@ from enrol.customers.lifecycle.change import Write
 
 _PLACE: Final = re.compile(r"\$(\d+)")
 _INDEXED: Final = re.compile(r"/\* (INDEXED BY \w+) \*/")
+_HAS_BIT: Final = re.compile(r"get_bit\(\$(\d+), (\w+)\) = 1")
 _AMONG: Final = re.compile(r"= ANY\(\$(\d+)\)")
 
 
 @lru_cache(maxsize=1_000)
 def to_sqlite(statement: str) -> str:
-    """The statement for SQLite: places by number, a list as a table of its values, and an index
-    where a comment names it. SQLite knows nothing of how many rows there are, and would rather look
-    through all that a project has by their key."""
+    """The statement for SQLite: places by number, a list as a table of its values, bits as digits,
+    for it can cut one byte out of many but no bit; and an index where a comment names it. SQLite
+    knows nothing of how many rows there are, and would rather look through all that a project has
+    by their key."""
     statement = _INDEXED.sub(r"\1", statement)
+    statement = _HAS_BIT.sub(r"substr($\1, \2 + 1, 1) = x'31'", statement)
     listed = _AMONG.sub(r"IN (SELECT value FROM carray($\1))", statement)
     return _PLACE.sub(r"?\1", listed)
 

@@ -31,8 +31,9 @@ def test_sets_are_joined(one: set[int], other: set[int]) -> None:
     assert listed(sets.either(a, b)) == one | other
     assert listed(sets.without(a, b)) == one - other
     assert sets.count(a) == len(one)
-    flags = sets.flags(a)
-    assert {o for o in range(len(flags) * 8) if flags[o >> 3] >> (o & 7) & 1} == one
+    bits = sets.bitmap(a, max(a, default=-1) + 1)
+    assert {o for o in range(len(bits) * 8) if bits[o >> 3] >> (o & 7) & 1} == one
+    assert sets.bitmap(a, 9)[: len(bits)] == bits
 
 
 @given(st.integers(0, 3 * CHUNK), st.integers(0, 3 * CHUNK))

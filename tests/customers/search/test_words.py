@@ -4,7 +4,7 @@ import string
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from enrol.customers.search.words import (
@@ -119,6 +119,7 @@ def test_words_are_made_of_few_characters(name: str) -> None:
 
 
 @given(NAMES)
+@example("Anna\x85Meier")
 def test_a_name_finds_itself(name: str) -> None:
     terms = search_terms(name)
     assert not terms or len(name_words([name])) == MOST_WORDS or finds(name, name)

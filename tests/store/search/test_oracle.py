@@ -274,12 +274,20 @@ FILTERS = st.builds(
     limit=st.sampled_from([1, 7, 100, 1_000]),
     skip=st.sampled_from([0, 0, 1, 50, 3_000, 9_000]),
     few=st.sampled_from([paging.SORTED, 30]),
+    at_once=st.sampled_from([paging.SORTED_AT_ONCE, 30]),
 )
 def test_a_list_is_what_a_look_at_all_finds(
-    world: World, filters: Filters, sort: int, down: bool, limit: int, skip: int, few: int
+    world: World,
+    filters: Filters,
+    sort: int,
+    down: bool,
+    limit: int,
+    skip: int,
+    few: int,
+    at_once: int,
 ) -> None:
     """``few`` are sorted; in a large project far more have to be walked past."""
-    with patch.object(paging, "SORTED", few), patch.object(paging, "MOST_WALKED", 2 * few):
+    with patch.object(paging, "SORTED", few), patch.object(paging, "SORTED_AT_ONCE", at_once):
         look_at_all(world, filters, sort, down, limit, skip)
 
 

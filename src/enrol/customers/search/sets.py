@@ -20,6 +20,10 @@ MOST_LISTED: Final = CHUNK_BYTES // 2 - 1
 Chunks = dict[int, int]
 
 
+class Bitmap(bytes):
+    """A set to be looked into by the database: its `get_bit` of n is 1 for the customer n."""
+
+
 def pack(bits: int) -> bytes:
     """A chunk as it is stored: the numbers of its members where they are few, else the bits."""
     if bits.bit_count() <= MOST_LISTED:
@@ -113,14 +117,14 @@ def count(chunks: Mapping[int, int]) -> int:
     return sum(bits.bit_count() for bits in chunks.values())
 
 
-def flags(chunks: Mapping[int, int]) -> bytes:
-    """The set as bytes, to look many ordinals up: ``flags[o >> 3] >> (o & 7) & 1``."""
-    if not chunks:
-        return b""
+def bitmap(chunks: Mapping[int, int], size: int) -> Bitmap:
+    """The set as one bit for each customer of the first ``size`` chunks: all that there are."""
     empty = bytes(CHUNK_BYTES)
-    return b"".join(
-        chunks[chunk].to_bytes(CHUNK_BYTES, "little") if chunk in chunks else empty
-        for chunk in range(max(chunks) + 1)
+    return Bitmap(
+        b"".join(
+            chunks[chunk].to_bytes(CHUNK_BYTES, "little") if chunk in chunks else empty
+            for chunk in range(size)
+        )
     )
 
 

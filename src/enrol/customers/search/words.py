@@ -97,7 +97,8 @@ def _latin(text: str) -> list[str]:
         # Late: most processes meet no other letters, and each script's table is read when met.
         from anyascii import anyascii
 
-        text = anyascii(text)
+        # It leaves out U+0085, which parts words as other blanks do.
+        text = anyascii(" ".join(text.split()))
     return _LATIN.findall(_WITHIN.sub("", text).lower())
 
 

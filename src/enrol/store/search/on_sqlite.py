@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 
 import apsw
 
+from enrol.customers.search.sets import Bitmap
 from enrol.store.search.indexing import FIND_BEHIND, index_slice
 from enrol.store.search.left_behind import LOOK_SECONDS, PAUSE_SECONDS, LeftBehind
 from enrol.store.search.steps import Add, Ask, Steps
@@ -53,7 +54,9 @@ def read_steps(connection: apsw.Connection, steps: Steps[T]) -> T:
 
 
 def bound(value: Any) -> Any:
-    """A value as apsw takes it: a list as an array."""
+    """A value as apsw takes it: a list as an array, and bits as the digits "0" and "1"."""
+    if isinstance(value, Bitmap):
+        return f"{int.from_bytes(value, 'little'):0{8 * len(value)}b}"[::-1].encode()
     if not isinstance(value, Sequence) or isinstance(value, str | bytes):
         return value
     # SQLite takes no empty array, and nothing is an empty text.

@@ -24,21 +24,23 @@ from enrol.customers.search.entry import (
     TIME_BYTES,
     time_key,
 )
-from enrol.customers.search.sets import Chunks
+from enrol.customers.search.sets import Bitmap, Chunks
 from enrol.store.search.matching import Chunk, find_place, find_set
 from enrol.store.search.steps import Ask, Steps
 
-# So few are read and sorted rather than met in their order.
+# So few are read and sorted rather than met in their order: whatever there is to walk, and where
+# one letter of the names would do.
 SORTED: Final = 4_000
-# Rows of an order that are read at once while walking it.
-FIRST_WALKED: Final = 500
-MOST_WALKED: Final = 8_000
+SORTED_AT_ONCE: Final = 1_000
+# To read one and sort it takes as long as to walk past so many.
+WALKED_FOR_ONE: Final = 8
 # How deep a page may begin where what is before it has to be read, and in the order by name, of
 # which only the customers of one letter are.
 MOST_SKIPPED: Final = 20_000
 MOST_SKIPPED_BY_NAME: Final = 100_000
 
 ABOVE_ALL: Final = b"\xff" * 80
+ALL_OF_THEM: Final = 2**62
 
 FIND_TIMES: Final = """
 SELECT created_at, id FROM search_entries WHERE project = $1 AND ordinal = ANY($2)
@@ -46,24 +48,17 @@ SELECT created_at, id FROM search_entries WHERE project = $1 AND ordinal = ANY($
 FIND_ORDERS: Final = """
 SELECT orders FROM search_entries WHERE project = $1 AND ordinal = ANY($2)
 """
-WALK_UP: Final = """
-SELECT key, ordinal FROM search_orders WHERE project = $1 AND sort = $2 AND key > $3 AND key < $4
-ORDER BY key LIMIT $5
+# The members of a set are picked out by the database: to walk past all the others, from a statement
+# to the next, takes three times as long.
+_WALK: Final = """
+SELECT key FROM (
+    SELECT key, ordinal FROM search_orders
+    WHERE project = $1 AND sort = $2 AND key > $3 AND key < $4 ORDER BY key {way} LIMIT $5
+) AS walked WHERE get_bit($6, ordinal) = 1 ORDER BY key {way} LIMIT $7 OFFSET $8
 """
-WALK_DOWN: Final = """
-SELECT key, ordinal FROM search_orders WHERE project = $1 AND sort = $2 AND key > $3 AND key < $4
-ORDER BY key DESC LIMIT $5
-"""
+WALK_UP: Final = _WALK.format(way="ASC")
+WALK_DOWN: Final = _WALK.format(way="DESC")
 
-# Those that are passed over, without their keys: the last one, and the numbers of all.
-PASS_UP: Final = f"""
-SELECT max(key), string_agg(CAST(ordinal AS text), ',') FROM ({WALK_UP}) AS walked
-"""  # noqa: S608
-PASS_DOWN: Final = f"""
-SELECT min(key), string_agg(CAST(ordinal AS text), ',') FROM ({WALK_DOWN}) AS walked
-"""  # noqa: S608
-
-_numbers: Final = msgspec.json.Decoder(list[int])
 _orders: Final = msgspec.msgpack.Decoder(frozenset[tuple[int, bytes]])
 
 
@@ -90,7 +85,7 @@ def find_page(
 ) -> Steps[list[Placed]]:
     """Up to ``limit`` of the customers. Raises `TooDeep`."""
     if order.sort == BY_NAME:
-        return (yield from _find_by_name(project, matching, order, limit))
+        return (yield from _find_by_name(project, matching, len(chunks), order, limit))
     apart = yield from find_set(project, LATE)
     if order.sort == BY_UPDATED:
         apart = sets.either(apart, (yield from find_set(project, CHANGED)))
@@ -102,18 +97,22 @@ def find_page(
     if order.skip > MOST_SKIPPED:
         raise TooDeep
     most = order.skip + limit
-    walked = yield from _walk(project, others, order._replace(skip=0), most)
+    bitmap = sets.bitmap(others, len(chunks))
+    walked = yield from _walk(project, bitmap, order._replace(skip=0), most)
     merged = walked + (yield from _times(project, plain, order, most))
     return sorted(merged, reverse=order.down)[order.skip : most]
 
 
-def _find_by_name(project: int, matching: Chunks, order: Order, limit: int) -> Steps[list[Placed]]:
+def _find_by_name(
+    project: int, matching: Chunks, chunks: int, order: Order, limit: int
+) -> Steps[list[Placed]]:
     """The page, letter by letter: those of the letters before it are only counted."""
-    if sets.count(matching) <= SORTED:
+    if sets.count(matching) <= SORTED_AT_ONCE:
         listed = yield from _listed(project, matching, order)
         return listed[order.skip :][:limit]
     if order.skip > MOST_SKIPPED_BY_NAME:
         raise TooDeep
+    bitmap = sets.bitmap(matching, chunks)
     found: list[Placed] = []
     for letter in reversed(LETTERS) if order.down else LETTERS:
         if order.after is not None and _is_past(letter.encode(), order):
@@ -127,37 +126,25 @@ def _find_by_name(project: int, matching: Chunks, order: Order, limit: int) -> S
         wanted = limit - len(found)
         ends = letter.encode(), (letter or "\x01").encode() + ABOVE_ALL
         if size <= SORTED:
-            found += yield from _few_of_letter(
-                project, members, sets.count(everybody), order, wanted, ends
-            )
+            # By walking if they are met soon, as they are where names tell nothing of the filter.
+            most = size * WALKED_FOR_ONE
+            met: list[Placed] = []
+            if (order.skip + wanted) * sets.count(everybody) < size * most:
+                met = yield from _walk(project, bitmap, order, wanted, ends, most)
+            if len(met) < wanted:
+                met = (yield from _listed(project, members, order))[order.skip :][:wanted]
+            found += met
         elif order.after is None and size < 2 * order.skip + wanted:
             # It is nearer from the other end of the letter.
             shown = min(wanted, size - order.skip)
             back = order._replace(down=not order.down, skip=size - order.skip - shown)
-            found += (yield from _walk(project, members, back, shown, ends))[::-1]
+            found += (yield from _walk(project, bitmap, back, shown, ends))[::-1]
         else:
-            found += yield from _walk(project, members, order, wanted, ends)
+            found += yield from _walk(project, bitmap, order, wanted, ends)
         order = order._replace(skip=0)
         if len(found) == limit:
             break
     return found
-
-
-def _few_of_letter(
-    project: int,
-    members: Chunks,
-    everybody: int,
-    order: Order,
-    wanted: int,
-    ends: tuple[bytes, bytes],
-) -> Steps[list[Placed]]:
-    """Some of few members of a letter that ``everybody`` has: by walking, if they are met soon."""
-    size = sets.count(members)
-    if (order.skip + wanted) * everybody < size * size:
-        met = yield from _walk(project, members, order, wanted, ends, most=size)
-        if len(met) == wanted:
-            return met
-    return (yield from _listed(project, members, order))[order.skip :][:wanted]
 
 
 def _is_past(letter: bytes, order: Order) -> bool:
@@ -225,43 +212,17 @@ def _listed(project: int, members: Chunks, order: Order) -> Steps[list[Placed]]:
 
 def _walk(
     project: int,
-    members: Chunks,
+    members: Bitmap,
     order: Order,
     limit: int,
     ends: tuple[bytes, bytes] = (b"", ABOVE_ALL),
-    most: int | None = None,
+    most: int = ALL_OF_THEM,
 ) -> Steps[list[Placed]]:
-    """Up to ``limit`` members that an order has between two keys, without those to be skipped.
-    Gives up with fewer once it has passed ``most`` customers."""
+    """Up to ``limit`` members that an order has between two keys, without those to be skipped;
+    fewer also where they are not among the first ``most`` customers."""
     low, high = ends
     if order.after is not None:
         low, high = (low, min(high, order.after)) if order.down else (max(low, order.after), high)
-    flags = sets.flags(members)
-    end = len(flags) << 3
-    skip, walked = order.skip, 0
-    while skip > MOST_WALKED // 8:
-        statement = PASS_DOWN if order.down else PASS_UP
-        rows = yield Ask(statement, (project, order.sort, low, high, min(skip, MOST_WALKED)))
-        last, numbers = rows[0]
-        passed = [] if last is None else _numbers.decode(f"[{numbers}]")
-        walked += len(passed)
-        if not passed or (most is not None and walked > most):
-            return []
-        skip -= sum(n < end and flags[n >> 3] >> (n & 7) & 1 for n in passed)
-        low, high = (low, last) if order.down else (last, high)
     statement = WALK_DOWN if order.down else WALK_UP
-    found: list[Placed] = []
-    size = max(FIRST_WALKED, skip + limit)
-    while len(found) < skip + limit:
-        rows = yield Ask(statement, (project, order.sort, low, high, size))
-        found += [
-            (key, key[-ID_BYTES:])
-            for key, ordinal in rows
-            if ordinal < end and flags[ordinal >> 3] >> (ordinal & 7) & 1
-        ]
-        walked += len(rows)
-        if len(rows) < size or (most is not None and walked > most):
-            break
-        low, high = (low, rows[-1][0]) if order.down else (rows[-1][0], high)
-        size = min(2 * size, MOST_WALKED)
-    return found[skip:][:limit]
+    values = project, order.sort, low, high, most, members, limit, order.skip
+    return [(key, key[-ID_BYTES:]) for (key,) in (yield Ask(statement, values))]
