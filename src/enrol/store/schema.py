@@ -17,6 +17,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     SmallInteger,
     Table,
     Text,
@@ -310,6 +311,8 @@ search_orders: Final = _table(
     Column("sort", SmallInteger, primary_key=True, nullable=False, autoincrement=False),
     Column("key", LargeBinary, primary_key=True, nullable=False),
     Column("ordinal", BigInteger, nullable=False),
+    # A walk needs nothing beside the index.
+    PrimaryKeyConstraint("project", "sort", "key", postgresql_include=["ordinal"]),
 )
 
 # On SQLite this is an FTS5 table, which revision 0006 makes.

@@ -33,9 +33,11 @@ RIVAL_SECONDS: Final = 0.02
 LOCK: Final = 0x73726368
 TRY_LOCK: Final = "SELECT pg_try_advisory_xact_lock($1, $2)"
 # Plans are made for the values that are asked for, and out of indexes, whatever the statistics say
-# of a table that was empty a moment ago.
+# of a table that was empty a moment ago; and in the order of an index, of which a page needs but
+# the first.
 SETTINGS: Final = """
-SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_seqscan = off; SET LOCAL jit = off
+SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL jit = off;
+SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off
 """
 
 T = TypeVar("T")
