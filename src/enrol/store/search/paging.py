@@ -33,7 +33,7 @@ from enrol.store.search.steps import Ask, Steps
 SORTED: Final = 4_000
 SORTED_AT_ONCE: Final = 1_000
 # To read one and sort it takes as long as to walk past so many.
-WALKED_FOR_ONE: Final = 8
+WALKED_FOR_ONE: Final = 32
 # How deep a page may begin where what is before it has to be read, and in the order by name, of
 # which only the customers of one letter are.
 MOST_SKIPPED: Final = 20_000
