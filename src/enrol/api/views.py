@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from operator import itemgetter
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -16,12 +17,18 @@ from enrol.customers.formats.zones import canonical_zone
 from enrol.customers.model import CLAIM_FIELDS, CustomerType
 from enrol.customers.wallets.accounts import describe_account
 from enrol.customers.wallets.forms import Network
+from enrol.store.columns import CLAIM_COLUMNS
 from enrol.store.protocol import CustomerRecord
 
 Timestamp = Annotated[str, Meta(description="RFC 3339, UTC, with milliseconds")]
 
 
-class WalletView(Struct, frozen=True, kw_only=True, rename="camel"):
+# A page has thousands of them, which the garbage collector need not go through: none is in a cycle.
+class _Part(Struct, frozen=True, gc=False):
+    pass
+
+
+class WalletView(_Part, frozen=True, kw_only=True, rename="camel"):
     """A wallet of a customer: ``wallet`` as it was sent, ``canonical`` its one spelling,
     ``chainId`` (CAIP-2) and ``accountId`` (CAIP-10) where its chain is known."""
 
@@ -40,7 +47,7 @@ class WalletView(Struct, frozen=True, kw_only=True, rename="camel"):
     updated_by: str | None
 
 
-class DidView(Struct, frozen=True, kw_only=True, rename="camel"):
+class DidView(_Part, frozen=True, kw_only=True, rename="camel"):
     """A DID of a customer."""
 
     id: UUID
@@ -52,7 +59,7 @@ class DidView(Struct, frozen=True, kw_only=True, rename="camel"):
     updated_by: str | None
 
 
-class CanonicalClaimsView(Struct, frozen=True, kw_only=True, rename="camel"):
+class CanonicalClaimsView(_Part, frozen=True, kw_only=True, rename="camel"):
     """Canonical forms, null where the claim has none or is in it already: names in Unicode's
     Normalization Form C, the locale as RFC 5646 section 4.5 writes it, the zone an alias is of."""
 
@@ -65,7 +72,7 @@ class CanonicalClaimsView(Struct, frozen=True, kw_only=True, rename="camel"):
     locale: str | None
 
 
-class ClaimsView(Struct, frozen=True, kw_only=True, rename="camel"):
+class ClaimsView(_Part, frozen=True, rename="camel"):
     """The OpenID Connect claims of a customer, as they were sent."""
 
     sub: str | None
@@ -90,7 +97,7 @@ class ClaimsView(Struct, frozen=True, kw_only=True, rename="camel"):
     canonical: CanonicalClaimsView
 
 
-class EmailView(Struct, frozen=True, kw_only=True, rename="camel"):
+class EmailView(_Part, frozen=True, kw_only=True, rename="camel"):
     """An email address of a customer."""
 
     id: UUID
@@ -103,7 +110,7 @@ class EmailView(Struct, frozen=True, kw_only=True, rename="camel"):
     updated_by: str | None
 
 
-class ContactView(Struct, frozen=True, kw_only=True, rename="camel"):
+class ContactView(_Part, frozen=True, kw_only=True, rename="camel"):
     """How else a customer is reached; ``phone`` in E.164."""
 
     phone: str | None
@@ -112,7 +119,7 @@ class ContactView(Struct, frozen=True, kw_only=True, rename="camel"):
     telegram: str | None
 
 
-class FindingView(Struct, frozen=True, kw_only=True, rename="camel"):
+class FindingView(_Part, frozen=True, kw_only=True, rename="camel"):
     """What was noted when the customer was stored: a contradiction, say, or a value that a lenient
     project took although its format is not right."""
 
@@ -120,7 +127,7 @@ class FindingView(Struct, frozen=True, kw_only=True, rename="camel"):
     code: str
 
 
-class CustomerView(Struct, frozen=True, kw_only=True, rename="camel"):
+class CustomerView(_Part, frozen=True, kw_only=True, rename="camel"):
     """A customer with all its parts. ``deletedAt`` and ``mergedInto`` are set on one that lists and
     lookups leave out."""
 
@@ -167,6 +174,11 @@ CANONICAL: Final[dict[str, Callable[[str], str | None]]] = {
     "zoneinfo": canonical_zone,
     "locale": canonical_locale,
 }
+NO_FORMS: Final = dict.fromkeys(CANONICAL)
+ALL_CANONICAL: Final = CanonicalClaimsView(**NO_FORMS)
+_claims: Final = itemgetter(*CLAIM_COLUMNS)
+NO_CLAIMS: Final = (None,) * len(CLAIM_COLUMNS)
+assert ClaimsView.__struct_fields__ == (*CLAIM_FIELDS, "canonical")
 
 
 def customer_view(record: CustomerRecord, project_id: str) -> CustomerView:
@@ -236,29 +248,21 @@ def timestamp(milliseconds: int) -> str:
 
 def claims_view(row: Mapping[str, Any]) -> ClaimsView:
     """The claims of a stored customer in the shape of the API."""
-    return _claims_view(_claims(row))
+    values: Any = (*_claims(row), _canonical(row))
+    return ClaimsView(*values)
 
 
 def _claims_views(row: Mapping[str, Any]) -> list[ClaimsView]:
-    claims = _claims(row)
-    return [] if set(claims.values()) == {None} else [_claims_view(claims)]
+    return [] if _claims(row) == NO_CLAIMS else [claims_view(row)]
 
 
-def _claims_view(claims: Mapping[str, str | None]) -> ClaimsView:
-    return ClaimsView(**claims, canonical=_canonical(claims))
-
-
-def _claims(row: Mapping[str, Any]) -> dict[str, str | None]:
-    claims = {field: row[field] for field in CLAIM_FIELDS if field != "created_by"}
-    return {**claims, "created_by": row["claims_created_by"]}
-
-
-def _canonical(claims: Mapping[str, str | None]) -> CanonicalClaimsView:
+def _canonical(row: Mapping[str, Any]) -> CanonicalClaimsView:
     forms = {
-        field: None if (text := claims[field]) is None else canonical(text)
+        field: form
         for field, canonical in CANONICAL.items()
+        if (text := row[field]) is not None and (form := canonical(text)) is not None
     }
-    return CanonicalClaimsView(**forms)
+    return CanonicalClaimsView(**(NO_FORMS | forms)) if forms else ALL_CANONICAL
 
 
 def wallet_view(row: Mapping[str, Any]) -> WalletView:

@@ -1,6 +1,7 @@
 """The registry of blockchain namespaces: a module of `namespaces` each, loaded when first met."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib import import_module
 from importlib.resources import files
 from typing import Final, Protocol, cast
@@ -44,6 +45,7 @@ def _found() -> tuple[str, ...]:
 NAMESPACES: Final[tuple[str, ...]] = _found()
 
 
+@cache
 def namespace(name: str) -> Namespace:
     """The module of a namespace. Raises `KeyError` for one that is not in `NAMESPACES`."""
     if name not in NAMESPACES:

@@ -113,11 +113,12 @@ async def count_findings(connection: Connection[Any], project: int) -> dict[str,
 async def _parts(
     connection: Connection[Any], project: int, table: str, ids: Sequence[bytes]
 ) -> list[Mapping[str, Any]]:
-    order = dict.fromkeys(("wallets", "dids", "emails"), " ORDER BY id") | {
-        "findings": " ORDER BY 3, 4"
-    }
-    query = FIND_PARTS[table] + order.get(table, "")
-    return [dict(row) for row in await connection.fetch(query, project, ids)]
+    query = FIND_PARTS[table] + ORDER.get(table, "")
+    # A record of asyncpg's looks each name up to become a dict.
+    names = PART_COLUMNS[table]
+    return [
+        dict(zip(names, row, strict=True)) for row in await connection.fetch(query, project, ids)
+    ]
 
 
 def _by_customer(rows: Sequence[Mapping[str, Any]]) -> dict[bytes, list[Mapping[str, Any]]]:
