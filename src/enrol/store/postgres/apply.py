@@ -43,6 +43,13 @@ FIND_SEQ: Final = "SELECT seq FROM chain_heads WHERE project = $1"
 SET_HEAD: Final = "UPDATE chain_heads SET seq = $2, hash = $3 WHERE project = $1"
 ADD_EVENT: Final = insert_into("events", EVENT_COLUMNS)
 ADD_LINK: Final = insert_into("links", LINK_COLUMNS)
+# A group of small calls has a link each: one statement, for the head is locked meanwhile.
+ADD_LINKS: Final = f"""
+INSERT INTO links ({", ".join(LINK_COLUMNS)}) SELECT * FROM unnest(
+  $1::int[], $2::bigint[], $3::bigint[], $4::bytea[], $5::text[], $6::bytea[], $7::bigint[],
+  $8::bytea[]
+)
+"""  # noqa: S608 - names of ours
 FIND_LINK: Final = "SELECT last FROM links WHERE project = $1 AND id = $2"
 
 
@@ -109,7 +116,10 @@ async def lock_head(connection: Connection[Any], project: int) -> Head:
 
 async def add_links(connection: Connection[Any], links: Sequence[Link]) -> None:
     """Add links at the ends of their chains, which are locked."""
-    await _run(connection, ADD_LINK, links)
+    if len(links) == 1:
+        await connection.execute(ADD_LINK, *links[0])
+    elif links:
+        await connection.execute(ADD_LINKS, *zip(*links, strict=True))
     ends = {link.project: (link.project, link.last, link.hash) for link in links}
     await _run(connection, SET_HEAD, [*ends.values()])
 
