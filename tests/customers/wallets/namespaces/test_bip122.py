@@ -225,14 +225,16 @@ def test_only_the_witness_programs_of_bip141_are_addresses(
         refusal(address)
 
 
-@given(st.integers(1, 16), st.binary(min_size=2, max_size=40), st.data())
+@given(st.integers(1, 16), st.binary(min_size=2, max_size=40) | st.just(bytes(40)), st.data())
 def test_padding_is_less_than_a_symbol_and_zero(
     version: int, program: bytes, data: st.DataObject
 ) -> None:
     bits = -len(program) * 8 % 5
     whole = [version, *symbols(program)]
     if bits + 5 < 8:
-        assert refusal(bech32("bc", [*whole, 0], BECH32M_CHECKSUM)) == "wallet.checksum"
+        # Behind the longest program it makes the address too long, which is told first.
+        code = "wallet.length" if len(program) == 40 else "wallet.checksum"
+        assert refusal(bech32("bc", [*whole, 0], BECH32M_CHECKSUM)) == code
     if bits:
         padding = data.draw(st.integers(1, (1 << bits) - 1))
         padded = [version, *symbols(program, padding)]
