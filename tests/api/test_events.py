@@ -145,6 +145,7 @@ def test_the_head_covers_all_events(project: Project) -> None:
         ("after=1&after=1", "/after"),
         ("limit=0", "/limit"),
         ("limit=1001", "/limit"),
+        ("limit=1e1", "/limit"),
         ("wait=21", "/wait"),
         ("type=", "/type"),
         ("type=%00", "/type"),

@@ -22,7 +22,9 @@ def test_the_ends_are_taken() -> None:
     assert (page.limit, page.current_page, page.cms_project_id) == (MOST_LISTED, MOST_PAGES, "")
 
 
-@pytest.mark.parametrize("text", ["0", "-1", "1001", "1.5", "", "x", "%201", "1_0", "9" * 400])
+@pytest.mark.parametrize(
+    "text", ["0", "-1", "1001", "1.5", "1.0", "1e2", "", "x", "%201", "1_0", "9" * 400]
+)
 def test_what_is_no_number_in_bounds_is_refused_without_its_value(text: str) -> None:
     with pytest.raises(Problem) as refusal:
         read_page_query(f"cmsProjectId=a&limit={text}".encode())

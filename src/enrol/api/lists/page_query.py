@@ -1,14 +1,13 @@
 """The query of ``GET /customers``: its parameters, and every fault of what was sent."""
 
+from collections.abc import Container
+from functools import partial
 from itertools import chain
-from typing import Annotated, Any, Final, get_args
-from urllib.parse import parse_qsl
+from typing import Annotated, Final
 
-import msgspec
 from msgspec import Meta, Struct
-from msgspec.structs import FieldInfo, fields
 
-from enrol.api.lists.query import time_of
+from enrol.api.lists.query import Rule, read_query, time_of
 from enrol.customers.countries import COUNTRIES
 from enrol.customers.faults import Fault
 from enrol.customers.lifecycle.statuses import STATUSES
@@ -100,61 +99,38 @@ class PageQuery(Struct, frozen=True, kw_only=True, rename="camel"):
 
 def read_page_query(query_string: bytes) -> PageQuery:
     """Read the query. Raises `Problem` ``query.invalid`` naming every fault."""
-    known = {field.encode_name: field for field in fields(PageQuery)}
-    sent: dict[str, Any] = {}
-    faults = []
-    for name, text in parse_qsl(query_string.decode("latin-1"), keep_blank_values=True):
-        field = known.get(name)
-        if field is None:
-            faults.append(Fault(None, "", "query.unknown", f"Known: {', '.join(known)}."))
-            continue
-        if name in sent:
-            faults.append(_fault(name, f"{name} stands twice."))
-        sent[name] = None
-        try:
-            sent[name] = _value(name, field, text)
-        except (msgspec.ValidationError, ValueError):
-            faults.append(_fault(name, f"{name} is {_kind(name, field)}."))
-    for name, field in known.items():
-        if field.required and name not in sent:
-            faults.append(_fault(name, f"{name} is required."))
-    if not faults and sent.get("after") and sent.get("currentPage", 1) != 1:
-        faults.append(_fault("currentPage", "after and currentPage exclude one another."))
-    if faults:
-        raise Problem("query.invalid", faults=faults)
-    return msgspec.convert(sent, PageQuery)
+    query = read_query(query_string, PageQuery, RULES)
+    if query.after and query.current_page != 1:
+        hint = "after and currentPage exclude one another."
+        raise Problem("query.invalid", faults=[Fault(None, "/currentPage", "query.value", hint)])
+    return query
 
 
-def _value(name: str, field: FieldInfo, text: str) -> Any:
-    value = msgspec.convert(text, field.type, strict=False)
-    if name in CHOICES and value not in CHOICES[name]:
+def _among(values: Container[str], text: str) -> None:
+    if text not in values:
         raise ValueError
-    if name in COUNTRY_FIELDS and value not in COUNTRIES:
+
+
+def _check_search(text: str) -> None:
+    if not 0 < len(search_terms(text)) <= MOST_SEARCH_WORDS:
         raise ValueError
-    if name in TIME_FIELDS:
-        try:
-            time_of(value, end=True)
-        except OverflowError:
-            raise ValueError from None
-    if name == "search" and not 0 < len(search_terms(value)) <= MOST_SEARCH_WORDS:
-        raise ValueError
-    return value
 
 
-def _kind(name: str, field: FieldInfo) -> str:
-    if name in CHOICES:
-        return f"one of: {', '.join(CHOICES[name])}"
-    if name in COUNTRY_FIELDS:
-        return "a country of ISO 3166-1 alpha-3, upper case"
-    if name in TIME_FIELDS:
-        return "a date, or a date and time, of RFC 3339"
-    if name == "search":
-        return f"a text of up to {MOST_SEARCH_CHARS} characters with 1 to {MOST_SEARCH_WORDS} words"
-    bounds = get_args(field.type)[1]
-    if bounds.le is None:
-        return f"a text of {bounds.min_length} to {bounds.max_length} characters"
-    return f"a whole number from {bounds.ge} to {bounds.le}"
-
-
-def _fault(name: str, hint: str) -> Fault:
-    return Fault(None, f"/{name}", "query.value", hint)
+RULES: Final[dict[str, Rule]] = {
+    **{
+        name: Rule(f"one of: {', '.join(values)}", partial(_among, values))
+        for name, values in CHOICES.items()
+    },
+    **dict.fromkeys(
+        COUNTRY_FIELDS,
+        Rule("a country of ISO 3166-1 alpha-3, upper case", partial(_among, COUNTRIES)),
+    ),
+    **dict.fromkeys(
+        TIME_FIELDS,
+        Rule("a date, or a date and time, of RFC 3339", partial(time_of, end=True)),
+    ),
+    "search": Rule(
+        f"a text of up to {MOST_SEARCH_CHARS} characters with 1 to {MOST_SEARCH_WORDS} words",
+        _check_search,
+    ),
+}

@@ -1,7 +1,10 @@
 """Query strings, read as structs whose fields say what each parameter may be."""
 
+import re
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, Any, Final, TypeVar, get_args
+from types import MappingProxyType
+from typing import Annotated, Any, Final, NamedTuple, TypeVar, get_args
 from urllib.parse import parse_qsl
 from uuid import UUID
 
@@ -13,6 +16,7 @@ from enrol.customers.faults import Fault
 from enrol.problems import Problem
 
 S = TypeVar("S", bound=Struct)
+_WHOLE: Final = re.compile("-?[0-9]+")
 _PLAIN: Final = {UUID: "a UUID", bool: "true or false"}
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -54,9 +58,19 @@ ToDate = Annotated[
 ]
 
 
-def read_query(query_string: bytes, struct: type[S]) -> S:
-    """The query as a struct, whose fields are texts, numbers or UUIDs, bounded by `Meta`;
-    its ``title`` says in words what a text of a pattern is.
+class Rule(NamedTuple):
+    """What a parameter must be beyond its type: ``check`` raises `ValueError` or `OverflowError`
+    for a text that is not ``kind``, which says it in words."""
+
+    kind: str
+    check: Callable[[str], object]
+
+
+def read_query(
+    query_string: bytes, struct: type[S], rules: Mapping[str, Rule] = MappingProxyType({})
+) -> S:
+    """The query as a struct, whose fields are texts, numbers or UUIDs, bounded by `Meta`, whose
+    ``title`` says in words what a text of a pattern is, and by ``rules``, each for a parameter.
 
     Raises `Problem` ``query.invalid`` naming every fault.
     """
@@ -71,14 +85,13 @@ def read_query(query_string: bytes, struct: type[S]) -> S:
         if name in sent:
             faults.append(Fault(None, f"/{name}", "query.value", f"{name} stands twice."))
         try:
-            sent[name] = msgspec.convert(text, field.type, strict=False)
-            # Which is what the text "null" converts to, where nothing sent is None.
-            if sent[name] is None:
-                raise msgspec.ValidationError
-            _read_on(field, text)
+            sent[name] = _convert(text, field)
+            if name in rules:
+                rules[name].check(text)
         except (msgspec.ValidationError, ValueError, OverflowError):
             sent[name] = None
-            faults.append(Fault(None, f"/{name}", "query.value", f"{name} is {_kind(field)}."))
+            kind = rules[name].kind if name in rules else _kind(field)
+            faults.append(Fault(None, f"/{name}", "query.value", f"{name} is {kind}."))
     for name, field in known.items():
         if field.required and name not in sent:
             faults.append(Fault(None, f"/{name}", "query.value", f"{name} is required."))
@@ -88,11 +101,20 @@ def read_query(query_string: bytes, struct: type[S]) -> S:
     return struct(**{field.name: sent[name] for name, field in known.items() if name in sent})
 
 
-def _read_on(field: FieldInfo, text: str) -> None:
-    """Raises `ValueError` or `OverflowError` for a text that its own reader does not take."""
+def _convert(text: str, field: FieldInfo) -> Any:
+    """Raises `ValidationError`, and what a text's own reader raises: `ValueError` and
+    `OverflowError`."""
+    value = msgspec.convert(text, field.type, strict=False)
+    # Which is what the text "null" converts to, where nothing sent is None.
+    if value is None:
+        raise msgspec.ValidationError
+    # msgspec takes "1e2" and "1.0" for whole numbers.
+    if type(value) is int and not _WHOLE.fullmatch(text):
+        raise msgspec.ValidationError
     for meta in get_args(field.type)[1:]:
         if isinstance(meta, Meta) and meta.extra:
             meta.extra["read"](text)
+    return value
 
 
 def _kind(field: FieldInfo) -> str:
