@@ -24,11 +24,11 @@ Timestamp = Annotated[str, Meta(description="RFC 3339, UTC, with milliseconds")]
 
 
 # A page has thousands of them, which the garbage collector need not go through: none is in a cycle.
-class _Part(Struct, frozen=True, gc=False):
+class _View(Struct, frozen=True, gc=False):
     pass
 
 
-class WalletView(_Part, frozen=True, kw_only=True, rename="camel"):
+class WalletView(_View, frozen=True, kw_only=True, rename="camel"):
     """A wallet of a customer: ``wallet`` as it was sent, ``canonical`` its one spelling,
     ``chainId`` (CAIP-2) and ``accountId`` (CAIP-10) where its chain is known."""
 
@@ -47,7 +47,7 @@ class WalletView(_Part, frozen=True, kw_only=True, rename="camel"):
     updated_by: str | None
 
 
-class DidView(_Part, frozen=True, kw_only=True, rename="camel"):
+class DidView(_View, frozen=True, kw_only=True, rename="camel"):
     """A DID of a customer."""
 
     id: UUID
@@ -59,7 +59,7 @@ class DidView(_Part, frozen=True, kw_only=True, rename="camel"):
     updated_by: str | None
 
 
-class CanonicalClaimsView(_Part, frozen=True, kw_only=True, rename="camel"):
+class CanonicalClaimsView(_View, frozen=True, kw_only=True, rename="camel"):
     """Canonical forms, null where the claim has none or is in it already: names in Unicode's
     Normalization Form C, the locale as RFC 5646 section 4.5 writes it, the zone an alias is of."""
 
@@ -72,7 +72,7 @@ class CanonicalClaimsView(_Part, frozen=True, kw_only=True, rename="camel"):
     locale: str | None
 
 
-class ClaimsView(_Part, frozen=True, rename="camel"):
+class ClaimsView(_View, frozen=True, rename="camel"):
     """The OpenID Connect claims of a customer, as they were sent."""
 
     sub: str | None
@@ -97,7 +97,7 @@ class ClaimsView(_Part, frozen=True, rename="camel"):
     canonical: CanonicalClaimsView
 
 
-class EmailView(_Part, frozen=True, kw_only=True, rename="camel"):
+class EmailView(_View, frozen=True, kw_only=True, rename="camel"):
     """An email address of a customer."""
 
     id: UUID
@@ -110,7 +110,7 @@ class EmailView(_Part, frozen=True, kw_only=True, rename="camel"):
     updated_by: str | None
 
 
-class ContactView(_Part, frozen=True, kw_only=True, rename="camel"):
+class ContactView(_View, frozen=True, kw_only=True, rename="camel"):
     """How else a customer is reached; ``phone`` in E.164."""
 
     phone: str | None
@@ -119,7 +119,7 @@ class ContactView(_Part, frozen=True, kw_only=True, rename="camel"):
     telegram: str | None
 
 
-class FindingView(_Part, frozen=True, kw_only=True, rename="camel"):
+class FindingView(_View, frozen=True, kw_only=True, rename="camel"):
     """What was noted when the customer was stored: a contradiction, say, or a value that a lenient
     project took although its format is not right."""
 
@@ -127,7 +127,7 @@ class FindingView(_Part, frozen=True, kw_only=True, rename="camel"):
     code: str
 
 
-class CustomerView(_Part, frozen=True, kw_only=True, rename="camel"):
+class CustomerView(_View, frozen=True, kw_only=True, rename="camel"):
     """A customer with all its parts. ``deletedAt`` and ``mergedInto`` are set on one that lists and
     lookups leave out."""
 

@@ -42,7 +42,6 @@ FEWEST_COPIED: Final = 20
 FIND_SEQ: Final = "SELECT seq FROM chain_heads WHERE project = $1"
 SET_HEAD: Final = "UPDATE chain_heads SET seq = $2, hash = $3 WHERE project = $1"
 ADD_EVENT: Final = insert_into("events", EVENT_COLUMNS)
-ADD_LINK: Final = insert_into("links", LINK_COLUMNS)
 # A group of small calls has a link each: one statement, for the head is locked meanwhile.
 ADD_LINKS: Final = f"""
 INSERT INTO links ({", ".join(LINK_COLUMNS)}) SELECT * FROM unnest(
@@ -116,9 +115,7 @@ async def lock_head(connection: Connection[Any], project: int) -> Head:
 
 async def add_links(connection: Connection[Any], links: Sequence[Link]) -> None:
     """Add links at the ends of their chains, which are locked."""
-    if len(links) == 1:
-        await connection.execute(ADD_LINK, *links[0])
-    elif links:
+    if links:
         await connection.execute(ADD_LINKS, *zip(*links, strict=True))
     ends = {link.project: (link.project, link.last, link.hash) for link in links}
     await _run(connection, SET_HEAD, [*ends.values()])

@@ -16,6 +16,6 @@ ALTER TABLE search_orders DROP CONSTRAINT search_orders_pkey,
 
 
 def upgrade() -> None:
-    """Make the index anew: about a second for a million customers, while lists wait."""
+    """Make the index anew: one to three seconds for a million customers, while lists wait."""
     if op.get_context().dialect.name == "postgresql":
         op.execute(COVER)
